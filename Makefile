@@ -1,0 +1,221 @@
+# mambench - `make help` lists the targets.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+comma := ,
+
+# Yours to set.
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# Folder with the shared reference data; unset, the tests on it are skipped aloud.
+SHARED  ?=
+# Sanitizers, e.g. SAN=address,undefined.
+SAN     ?=
+WERROR  ?=
+V       ?=
+
+Q       := $(if $(V),,@)
+VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.0)
+
+PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
+            libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
+# For `make check` only: second compiler, sanitizer runtime, formatter.
+CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev
+PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
+
+BUILD := build
+ifneq ($(SAN),)
+BUILD := build-$(subst $(comma),-,$(SAN))
+endif
+ifneq ($(CC),gcc)
+BUILD := $(BUILD)-$(notdir $(CC))
+endif
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef $(if $(WERROR),-Werror)
+
+override CPPFLAGS += -I. -D_GNU_SOURCE -MMD -MP
+# Products and sums are rounded one by one: results do not depend on the compiler's fusing.
+override CFLAGS   += -std=c11 $(WARN) -fopenmp -ffp-contract=off -fno-strict-aliasing
+LIBS := -lcjson -lcsv -ljpeg -lpng -ldnnl -lpcre2-8 -lutf8proc -lcrypto -lm
+ifneq ($(SAN),)
+override CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+override LDFLAGS  += -fsanitize=$(SAN)
+endif
+
+# Kernels are compiled once per instruction set and chosen at run time; nothing else gets -m flags.
+LEVELS := x86_64 avx2 avx512
+LEVEL_x86_64 :=
+LEVEL_avx2   := -mavx2 -mfma -mf16c
+LEVEL_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mprefer-vector-width=512
+
+PROTOCOLS := $(sort $(wildcard datasets/protocols/*.json))
+SOURCES   := $(sort $(wildcard engine/*.c engine/*/*.c datasets/*.c metrics/*.c reports/*.c eval/*.c))
+LIBRARY   := $(filter-out eval/main.c engine/ops/ops_cpu.c,$(SOURCES))
+OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(LEVELS:%=$(BUILD)/engine/ops/ops_cpu_%.o) \
+             $(BUILD)/protocols_data.o
+HEADERS   := $(sort $(wildcard engine/*.h engine/*/*.h datasets/*.h metrics/*.h reports/*.h eval/*.h))
+TESTS     := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
+FUZZERS   := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+WRAP      := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
+
+## all: build mambench (the default)
+all: mambench
+.PHONY: all
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+.PHONY: help
+
+## deps: install the Debian packages (as root)
+deps:
+	apt-get update
+	apt-get install -y --no-install-recommends $(PACKAGES)
+.PHONY: deps
+
+## deps-check: what `make check` needs beyond `make deps` (as root)
+deps-check: deps
+	apt-get install -y --no-install-recommends $(CHECK_PACKAGES)
+.PHONY: deps-check
+
+# Remembers that the libraries were found; without them every build stops with the cure.
+$(BUILD)/dependencies: Makefile
+	@mkdir -p $(@D)
+	@missing=; \
+	command -v $(CC) >/dev/null 2>&1 || missing="$$missing $(CC)"; \
+	command -v pkg-config >/dev/null 2>&1 || missing="$$missing pkg-config"; \
+	for name in $(PKG_CONFIG_NAMES); do pkg-config --exists $$name 2>/dev/null || missing="$$missing $$name"; done; \
+	for header in csv.h oneapi/dnnl/dnnl.h; do \
+	    [ -f /usr/include/$$header ] || [ -f /usr/local/include/$$header ] || missing="$$missing $$header"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "mambench: not installed:$$missing" >&2; \
+	    echo "mambench: as root, run:  make deps" >&2; \
+	    exit 1; \
+	fi
+	@touch $@
+
+# Rebuilds everything when compiler, flags or version change.
+FLAGS_TEXT := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/flags: FORCE | $(BUILD)/dependencies
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS_TEXT))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_TEXT))' > $@
+$(BUILD)/version: FORCE | $(BUILD)/dependencies
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+FORCE:
+.PHONY: FORCE
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  CC  $<")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# The only place where the version is compiled in.
+$(BUILD)/eval/version.o: override CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(BUILD)/eval/version.o: $(BUILD)/version
+
+$(LEVELS:%=$(BUILD)/engine/ops/ops_cpu_%.o): $(BUILD)/engine/ops/ops_cpu_%.o: engine/ops/ops_cpu.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  CC  $< ($*)")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O3 -ffp-contract=fast $(LEVEL_$*) -DLEVEL=$* -c -o $@ $<
+
+$(BUILD)/protocols_data.c: scripts/embed_protocols.sh $(PROTOCOLS) | $(BUILD)/dependencies
+	@mkdir -p $(@D)
+	$(Q)sh scripts/embed_protocols.sh $(PROTOCOLS) > $@
+$(BUILD)/protocols_data.o: $(BUILD)/protocols_data.c $(BUILD)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/libmambench.a: $(OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/mambench: $(BUILD)/eval/main.o $(BUILD)/libmambench.a
+	@$(if $(V),,echo "  LD  $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+mambench: $(BUILD)/mambench
+	@cp $< $@.tmp && mv $@.tmp $@
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/fail_alloc.o $(BUILD)/libmambench.a
+	@$(if $(V),,echo "  LD  $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(LIBS)
+
+## test: unit and end-to-end tests (SHARED=DIR adds the tests on the shared data)
+test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
+	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
+.PHONY: test
+
+## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers
+check: check-includes check-headers format-check test
+	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
+	@$(MAKE) --no-print-directory CC=clang test
+	@$(MAKE) --no-print-directory fuzz
+	@echo "make check: passed"
+.PHONY: check
+
+## demo: a trained miniature Cobra answers the miniature POPE and VSR
+demo: mambench
+	@sh scripts/demo.sh ./mambench build/demo
+.PHONY: demo
+
+## bench: speed as ratios to limits probed in the same run
+bench: $(BUILD)/mambench
+	$(BUILD)/mambench doctor --bench
+.PHONY: bench
+
+## fuzz: every parser of outside files, FUZZ_SECONDS each (needs clang)
+FUZZ_SECONDS ?= 10
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
+	    BUILD_FUZZERS=1 fuzz-build
+	@sh scripts/run_fuzzers.sh build-fuzzer-no-link-address-undefined-clang/tests/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+fuzz-build: $(FUZZERS:%=$(BUILD)/tests/fuzz/%)
+.PHONY: fuzz fuzz-build
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libmambench.a
+	@$(if $(V),,echo "  LD  $@")
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+## check-headers: every header compiles alone
+check-headers: | $(BUILD)/dependencies
+	@for h in $(HEADERS); do \
+	    $(CC) -I. -D_GNU_SOURCE -std=c11 $(WARN) -Werror -x c -fsyntax-only -include $$h /dev/null || exit 1; \
+	done; echo "check-headers: $(words $(HEADERS)) headers compile alone"
+.PHONY: check-headers
+
+## check-includes: folders include only what their arrows reach
+check-includes:
+	@sh scripts/check_includes.sh
+.PHONY: check-includes
+
+FORMATTED := $(SOURCES) $(HEADERS) $(sort $(wildcard tests/*.[ch] tests/fuzz/*.c))
+## format: rewrite the sources in the project's format
+format:
+	@clang-format -i $(FORMATTED)
+## format-check: fail if format would change something
+format-check:
+	@clang-format --dry-run --Werror $(FORMATTED) && echo "format-check: $(words $(FORMATTED)) files"
+.PHONY: format format-check
+
+## install: mambench, its man page and bash completion under DESTDIR and PREFIX
+install: mambench
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 mambench $(DESTDIR)$(PREFIX)/bin/mambench
+	./mambench help --man > $(DESTDIR)$(PREFIX)/share/man/man1/mambench.1
+	./mambench help --completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mambench
+.PHONY: install
+
+## clean: remove what was built
+clean:
+	rm -rf build build-* mambench compile_commands.json
+.PHONY: clean
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,320 @@
+/* engine/answer.c - prompts in, answers out: prefill of the text, then one token after the other.
+ *
+ * The sequences of a batch share the matrix products and nothing else: every row is computed as if
+ * it were alone, so a batch gives each session's own answer bit for bit. */
+#include "engine/session.h"
+
+#include "engine/base/clock.h"
+#include "engine/synthetic_tokens.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of text that go through the language model at once; more are fed in pieces. */
+enum { PIECE_ROWS = 512, MAX_CHOICES = 8 };
+
+/* One group of sessions on its way. */
+struct batch {
+    const struct engine *engine;
+    struct session *const *sessions; /* [n] */
+    const struct request *requests;  /* [n] */
+    struct generation *generations;  /* [n] */
+    size_t n;
+    struct compute *compute;     /* of the first session */
+    float *x;                    /* [PIECE_ROWS, width] */
+    float *last;                 /* [n, width]: what enters the head */
+    float *logits;               /* [n, vocabulary] */
+    size_t active[LM_MAX_SPANS]; /* sessions that still generate */
+    size_t n_active;
+};
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+enum status session_prepare_text(struct session *session, int rows, int sequences,
+                                 struct error *err)
+{
+    const struct lm *lm = session->engine->lm;
+    struct compute *compute = &session->compute;
+    size_t need = 0;
+    enum status status = lm->family->prepare(lm, compute, rows, &need, err);
+    /* Every number of sequences that may be left while others have ended. */
+    for (int n = 1; !status && n <= sequences; n++) {
+        size_t step = 0;
+        status = linear_prepare(compute->matmul, &lm->embedding.head, n, err);
+        if (!status)
+            status = lm->family->prepare(lm, compute, n, &step, err);
+        need = step > need ? step : need;
+    }
+    if (status)
+        return status;
+    return compute_reserve(compute,
+                           need + compute_need(rows > sequences ? rows : sequences, lm->width) +
+                               compute_need(sequences, lm->width) +
+                               compute_need(sequences, lm->vocabulary),
+                           err);
+}
+
+static enum status tokenize(struct batch *batch, struct error *err)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        struct session *session = batch->sessions[i];
+        struct generation *out = &batch->generations[i];
+        int64_t start = clock_ns();
+        *out = (struct generation){.text = ""};
+        session->prompt.n = session->answer.n = 0;
+        enum status status = engine_tokenize(batch->engine, batch->requests[i].prompt,
+                                             &session->prompt, &out->truncated, err);
+        if (status)
+            return status;
+        out->n_prompt_ids = session->prompt.n;
+        out->timings.ns[STAGE_TOKENIZE] = clock_ns() - start;
+    }
+    return STATUS_OK;
+}
+
+/* Room for the answers and for sampling, so that nothing is allocated between two tokens. */
+static enum status reserve_answers(struct batch *batch, struct error *err)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        struct session *session = batch->sessions[i];
+        const struct request *request = &batch->requests[i];
+        size_t vocabulary = (size_t)batch->engine->lm->vocabulary;
+        for (int t = 0; t < request->max_new_tokens; t++)
+            if (!token_list_add(&session->answer, 0))
+                return fail(err, STATUS_NO_MEMORY, "out of memory for an answer");
+        session->answer.n = 0;
+        session->random.state = request->sampling.seed;
+        if (request->sampling.sample && !session->candidates)
+            session->candidates = malloc(vocabulary * sizeof *session->candidates);
+        if (request->sampling.sample && !session->candidates)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for sampling");
+    }
+    return STATUS_OK;
+}
+
+/* Takes up to PIECE_ROWS rows of what is left of the prompts; fed[i] counts what session i has
+ * had.  Returns the number of rows. */
+static int take_piece(struct batch *batch, size_t fed[], struct lm_span spans[], size_t owner[],
+                      size_t *n_spans)
+{
+    const struct lm *lm = batch->engine->lm;
+    int rows = 0;
+    *n_spans = 0;
+    for (size_t i = 0; i < batch->n && rows < PIECE_ROWS; i++) {
+        const struct token_list *prompt = &batch->sessions[i]->prompt;
+        int left = (int)(prompt->n - fed[i]);
+        if (left == 0)
+            continue;
+        int n = min_int(left, PIECE_ROWS - rows);
+        lm_embed(lm, batch->compute, prompt->ids + fed[i], n,
+                 batch->x + (size_t)rows * (size_t)lm->width);
+        spans[*n_spans] = (struct lm_span){rows, n, batch->sessions[i]->state};
+        owner[(*n_spans)++] = i;
+        fed[i] += (size_t)n;
+        rows += n;
+    }
+    return rows;
+}
+
+/* Longest piece that the prompts need, for which products must exist. */
+static enum status prepare_pieces(struct batch *batch, struct error *err)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < batch->n; i++)
+        total += batch->sessions[i]->prompt.n;
+    int sequences = (int)batch->n;
+    int last = (int)(total % PIECE_ROWS);
+    enum status status = STATUS_OK;
+    if (last > 0)
+        status = session_prepare_text(batch->sessions[0], last, sequences, err);
+    if (!status && total >= PIECE_ROWS)
+        status = session_prepare_text(batch->sessions[0], PIECE_ROWS, sequences, err);
+    return status;
+}
+
+static void prefill(struct batch *batch)
+{
+    const struct lm *lm = batch->engine->lm;
+    size_t fed[LM_MAX_SPANS] = {0}, owner[LM_MAX_SPANS], n_spans, width = (size_t)lm->width;
+    struct lm_span spans[LM_MAX_SPANS];
+    for (int rows; (rows = take_piece(batch, fed, spans, owner, &n_spans)) > 0;) {
+        lm->family->forward(lm, batch->compute, spans, n_spans, batch->x, rows);
+        for (size_t s = 0; s < n_spans; s++) {
+            size_t i = owner[s], row = (size_t)(spans[s].first_row + spans[s].n_rows - 1);
+            if (fed[i] == batch->sessions[i]->prompt.n)
+                batch->compute->ops->copy_rows(batch->last + i * width, width,
+                                               batch->x + row * width, width, 1, lm->width);
+        }
+    }
+    lm_logits(lm, batch->compute, batch->last, (int)batch->n, batch->logits);
+}
+
+/* Probabilities of the candidate first tokens, normalised among themselves. */
+static enum status weigh_choices(struct batch *batch, size_t i, struct error *err)
+{
+    const struct request *request = &batch->requests[i];
+    struct generation *out = &batch->generations[i];
+    const float *logits = batch->logits + i * (size_t)batch->engine->lm->vocabulary;
+    if (request->n_choices > MAX_CHOICES)
+        return fail(err, STATUS_UNSUPPORTED, "more than %d choices", MAX_CHOICES);
+    float largest = -INFINITY;
+    for (size_t c = 0; c < request->n_choices; c++) {
+        int id;
+        enum status status = engine_choice_id(batch->engine, request->choices[c], &id, err);
+        if (status)
+            return status;
+        out->choice_logits[c] = logits[id];
+        largest = fmaxf(largest, logits[id]);
+    }
+    double total = 0;
+    for (size_t c = 0; c < request->n_choices; c++)
+        total += exp((double)out->choice_logits[c] - (double)largest);
+    for (size_t c = 0; c < request->n_choices; c++)
+        out->choice_probabilities[c] = exp((double)out->choice_logits[c] - (double)largest) / total;
+    return STATUS_OK;
+}
+
+/* Draws the next token of every active session from its row of logits; those that ended leave. */
+static void next_tokens(struct batch *batch)
+{
+    int vocabulary = batch->engine->lm->vocabulary, eos = batch->engine->card.lm.eos;
+    size_t left = 0;
+    for (size_t a = 0; a < batch->n_active; a++) {
+        size_t i = batch->active[a];
+        struct session *session = batch->sessions[i];
+        const struct request *request = &batch->requests[i];
+        const float *logits = batch->logits + a * (size_t)vocabulary;
+        if (request->max_new_tokens <= 0)
+            continue;
+        int id = sampler_next(&request->sampling, &session->random, logits, vocabulary,
+                              session->candidates);
+        token_list_add(&session->answer, id); /* room was reserved */
+        batch->generations[i].ended = id == eos;
+        if (id != eos && session->answer.n < (size_t)request->max_new_tokens)
+            batch->active[left++] = i;
+    }
+    batch->n_active = left;
+}
+
+/* One step of every active session: its last token in, its logits out. */
+static void step(struct batch *batch)
+{
+    const struct lm *lm = batch->engine->lm;
+    struct lm_span spans[LM_MAX_SPANS];
+    int ids[LM_MAX_SPANS];
+    for (size_t a = 0; a < batch->n_active; a++) {
+        const struct session *session = batch->sessions[batch->active[a]];
+        ids[a] = session->answer.ids[session->answer.n - 1];
+        spans[a] = (struct lm_span){(int)a, 1, session->state};
+    }
+    int rows = (int)batch->n_active;
+    lm_embed(lm, batch->compute, ids, rows, batch->x);
+    lm->family->forward(lm, batch->compute, spans, batch->n_active, batch->x, rows);
+    lm_logits(lm, batch->compute, batch->x, rows, batch->logits);
+}
+
+static void detokenize(struct batch *batch, size_t i)
+{
+    struct session *session = batch->sessions[i];
+    struct generation *out = &batch->generations[i];
+    const struct engine *engine = batch->engine;
+    int64_t start = clock_ns();
+    struct text raw;
+    text_init(&raw);
+    text_reset(&session->text);
+    if (engine->tokenizer)
+        tokenizer_decode(engine->tokenizer, session->answer.ids, session->answer.n, &raw);
+    else
+        synthetic_decode(session->answer.ids, session->answer.n, &raw);
+    tokenizer_clean(text_string(&raw), raw.length, engine->card.clean_up, &session->text);
+    session->text.failed = session->text.failed || raw.failed;
+    text_release(&raw);
+    out->text = text_string(&session->text);
+    out->ids = session->answer.ids;
+    out->n_ids = session->answer.n;
+    out->timings.ns[STAGE_TEXT] = clock_ns() - start;
+}
+
+static enum status generate(struct batch *batch, struct error *err)
+{
+    /* A batch's time is shared out equally: what one answer cost. */
+    int64_t start = clock_ns(), share = (int64_t)batch->n;
+    prefill(batch);
+    int64_t first = clock_ns();
+    for (size_t i = 0; i < batch->n; i++) {
+        enum status status = weigh_choices(batch, i, err);
+        if (status)
+            return status;
+        batch->active[i] = i;
+    }
+    batch->n_active = batch->n;
+    next_tokens(batch);
+    while (batch->n_active > 0) {
+        step(batch);
+        next_tokens(batch);
+    }
+    int64_t end = clock_ns();
+    for (size_t i = 0; i < batch->n; i++) {
+        batch->generations[i].timings.ns[STAGE_PROMPT] = (first - start) / share;
+        batch->generations[i].timings.ns[STAGE_DECODE] = (end - first) / share;
+        detokenize(batch, i);
+        if (batch->sessions[i]->text.failed)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for an answer");
+    }
+    if (matmul_failed(batch->compute->matmul))
+        return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
+    return STATUS_OK;
+}
+
+static enum status answer_batch(struct batch *batch, struct error *err)
+{
+    const struct lm *lm = batch->engine->lm;
+    int sequences = (int)batch->n;
+    compute_use_threads(batch->compute);
+    enum status status = tokenize(batch, err);
+    if (!status)
+        status = prepare_pieces(batch, err);
+    if (!status)
+        status = reserve_answers(batch, err);
+    if (status)
+        return status;
+    size_t total = 0, taken = batch->compute->taken_floats;
+    for (size_t i = 0; i < batch->n; i++)
+        total += batch->sessions[i]->prompt.n;
+    int rows = total < PIECE_ROWS ? (int)total : PIECE_ROWS;
+    batch->x = compute_take(batch->compute, rows > sequences ? rows : sequences, lm->width);
+    batch->last = compute_take(batch->compute, sequences, lm->width);
+    batch->logits = compute_take(batch->compute, sequences, lm->vocabulary);
+    status = generate(batch, err);
+    compute_release(batch->compute, taken);
+    return status;
+}
+
+enum status sessions_answer(struct session *const *sessions, const struct request *requests,
+                            size_t n, struct generation *generations, struct error *err)
+{
+    for (size_t start = 0; start < n; start += LM_MAX_SPANS) {
+        struct batch batch = {
+            .engine = sessions[start]->engine,
+            .sessions = sessions + start,
+            .requests = requests + start,
+            .generations = generations + start,
+            .n = n - start < LM_MAX_SPANS ? n - start : LM_MAX_SPANS,
+            .compute = &sessions[start]->compute,
+        };
+        enum status status = answer_batch(&batch, err);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status session_answer(struct session *session, const struct request *request,
+                           struct generation *generation, struct error *err)
+{
+    return sessions_answer(&session, request, 1, generation, err);
+}

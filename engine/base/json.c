@@ -1,0 +1,312 @@
+#include "engine/base/json.h"
+
+#include "engine/base/file.h"
+#include "engine/base/utf8.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "line 3, column 7" of a byte offset, both from 1. */
+static void line_and_column(const char *data, size_t length, size_t offset, size_t *line,
+                            size_t *column)
+{
+    *line = 1;
+    *column = 1;
+    for (size_t i = 0; i < offset && i < length; i++) {
+        *column += 1;
+        if (data[i] == '\n') {
+            *line += 1;
+            *column = 1;
+        }
+    }
+}
+
+static enum status syntax_error(const char *data, size_t length, size_t offset, const char *place,
+                                const char *what, struct error *err)
+{
+    size_t line, column;
+    line_and_column(data, length, offset, &line, &column);
+    return fail(err, STATUS_BAD_FORMAT, "%s: line %zu, column %zu: %s", place, line, column, what);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t skip_space(const char *data, size_t length, size_t position)
+{
+    while (position < length && is_space(data[position]))
+        position++;
+    return position;
+}
+
+/* cJSON does not tell want of memory from bad text: our own malloc remembers. */
+static _Thread_local bool out_of_memory;
+
+static void *json_malloc(size_t size)
+{
+    void *memory = malloc(size);
+    out_of_memory = out_of_memory || !memory;
+    return memory;
+}
+
+/* Parses one value at position and moves position behind it. */
+static enum status parse_value(cJSON **root, const char *data, size_t length, size_t *position,
+                               const char *place, struct error *err)
+{
+    /* cJSON skips a byte order mark; the readers that define these formats refuse one. */
+    if (length - *position >= 3 && memcmp(data + *position, "\xEF\xBB\xBF", 3) == 0)
+        return syntax_error(data, length, *position, place, "a byte order mark, not JSON", err);
+    static cJSON_Hooks hooks = {json_malloc, free};
+    cJSON_InitHooks(&hooks);
+    out_of_memory = false;
+    const char *end = NULL;
+    cJSON *value = cJSON_ParseWithLengthOpts(data + *position, length - *position, &end, 0);
+    if (!value && out_of_memory)
+        return fail(err, STATUS_NO_MEMORY, "%s: out of memory while reading JSON", place);
+    if (!value) {
+        size_t offset = end ? (size_t)(end - data) : *position;
+        const char *what = offset >= length ? "the JSON text ends too early" : "not valid JSON";
+        return syntax_error(data, length, offset, place, what, err);
+    }
+    *position = (size_t)(end - data);
+    *root = value;
+    return STATUS_OK;
+}
+
+enum status json_parse(cJSON **root, const char *data, size_t length, const char *place,
+                       struct error *err)
+{
+    size_t position = skip_space(data, length, 0);
+    if (position == length)
+        return fail(err, STATUS_BAD_FORMAT, "%s: empty, JSON expected", place);
+    cJSON *value = NULL;
+    enum status status = parse_value(&value, data, length, &position, place, err);
+    if (status)
+        return status;
+    position = skip_space(data, length, position);
+    if (position != length) {
+        cJSON_Delete(value);
+        return syntax_error(data, length, position, place, "text behind the JSON value", err);
+    }
+    *root = value;
+    return STATUS_OK;
+}
+
+enum status json_read(cJSON **root, const char *path, struct error *err)
+{
+    struct file_map map;
+    enum status status = file_map_open(&map, path, err);
+    if (status)
+        return status;
+    status = json_parse(root, (const char *)map.data, map.size_bytes, path, err);
+    file_map_close(&map);
+    return status;
+}
+
+const cJSON *json_find(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+enum status json_get(const cJSON *object, const char *key, const char *place, const cJSON **out,
+                     struct error *err)
+{
+    const cJSON *item = json_find(object, key);
+    if (!item)
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is missing", place, key);
+    *out = item;
+    return STATUS_OK;
+}
+
+enum status json_get_string(const cJSON *object, const char *key, const char *place,
+                            const char **out, struct error *err)
+{
+    const cJSON *item = NULL;
+    enum status status = json_get(object, key, place, &item, err);
+    if (status)
+        return status;
+    if (!cJSON_IsString(item))
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is not a string", place, key);
+    *out = item->valuestring;
+    return STATUS_OK;
+}
+
+enum status json_get_number(const cJSON *object, const char *key, const char *place, double *out,
+                            struct error *err)
+{
+    const cJSON *item = NULL;
+    enum status status = json_get(object, key, place, &item, err);
+    if (status)
+        return status;
+    if (!cJSON_IsNumber(item))
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is not a number", place, key);
+    *out = item->valuedouble;
+    return STATUS_OK;
+}
+
+static bool is_int(double value)
+{
+    return value >= INT_MIN && value <= INT_MAX && value == floor(value);
+}
+
+enum status json_get_int(const cJSON *object, const char *key, const char *place, int *out,
+                         struct error *err)
+{
+    double value = 0;
+    enum status status = json_get_number(object, key, place, &value, err);
+    if (status)
+        return status;
+    if (!is_int(value))
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is %g, a whole number is expected", place,
+                    key, value);
+    *out = (int)value;
+    return STATUS_OK;
+}
+
+enum status json_get_array(const cJSON *object, const char *key, const char *place,
+                           const cJSON **out, struct error *err)
+{
+    const cJSON *item = NULL;
+    enum status status = json_get(object, key, place, &item, err);
+    if (status)
+        return status;
+    if (!cJSON_IsArray(item))
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is not an array", place, key);
+    *out = item;
+    return STATUS_OK;
+}
+
+const char *json_string_or(const cJSON *object, const char *key, const char *fallback)
+{
+    const cJSON *item = json_find(object, key);
+    return cJSON_IsString(item) ? item->valuestring : fallback;
+}
+
+double json_number_or(const cJSON *object, const char *key, double fallback)
+{
+    const cJSON *item = json_find(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : fallback;
+}
+
+int json_int_or(const cJSON *object, const char *key, int fallback)
+{
+    const cJSON *item = json_find(object, key);
+    return cJSON_IsNumber(item) && is_int(item->valuedouble) ? (int)item->valuedouble : fallback;
+}
+
+bool json_bool_or(const cJSON *object, const char *key, bool fallback)
+{
+    const cJSON *item = json_find(object, key);
+    return cJSON_IsBool(item) ? cJSON_IsTrue(item) : fallback;
+}
+
+static void add_escaped(struct text *out, uint32_t c)
+{
+    switch (c) {
+    case '"':
+        text_add(out, "\\\"");
+        return;
+    case '\\':
+        text_add(out, "\\\\");
+        return;
+    case '\n':
+        text_add(out, "\\n");
+        return;
+    case '\r':
+        text_add(out, "\\r");
+        return;
+    case '\t':
+        text_add(out, "\\t");
+        return;
+    case '\b':
+        text_add(out, "\\b");
+        return;
+    case '\f':
+        text_add(out, "\\f");
+        return;
+    default:
+        break;
+    }
+    if (c >= 0x20 && c < 0x7F)
+        text_add_char(out, (char)c);
+    else if (c == 0x7F)
+        text_add_char(out, '\x7F');
+    else if (c < 0x10000)
+        text_addf(out, "\\u%04x", c);
+    else
+        text_addf(out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
+                  0xDC00 + ((c - 0x10000) & 0x3FF));
+}
+
+void json_add_string(struct text *out, const char *value)
+{
+    text_add_char(out, '"');
+    const char *end = value + strlen(value);
+    while (value < end)
+        add_escaped(out, utf8_next(&value, end));
+    text_add_char(out, '"');
+}
+
+void json_add_number(struct text *out, double value)
+{
+    if (!isfinite(value)) {
+        text_add(out, "null");
+        return;
+    }
+    char digits[40];
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    text_add(out, digits);
+}
+
+enum status json_array_begin(struct json_array *array, const char *data, size_t length,
+                             const char *place, struct error *err)
+{
+    size_t position = skip_space(data, length, 0);
+    if (position == length || data[position] != '[')
+        return syntax_error(data, length, position, place, "a JSON array is expected", err);
+    *array = (struct json_array){data, length, position + 1, 0, place};
+    return STATUS_OK;
+}
+
+/* At the closing bracket: only white space may follow. */
+static enum status finish_array(struct json_array *array, size_t position, struct error *err)
+{
+    position = skip_space(array->data, array->length, position + 1);
+    if (position != array->length)
+        return syntax_error(array->data, array->length, position, array->place,
+                            "text behind the JSON array", err);
+    array->position = array->length;
+    return STATUS_OK;
+}
+
+enum status json_array_next(struct json_array *array, cJSON **element, struct error *err)
+{
+    *element = NULL;
+    if (array->position == array->length && array->index > 0)
+        return STATUS_OK;
+    size_t position = skip_space(array->data, array->length, array->position);
+    if (position < array->length && array->data[position] == ']')
+        return finish_array(array, position, err);
+    if (array->index > 0) {
+        if (position == array->length || array->data[position] != ',')
+            return syntax_error(array->data, array->length, position, array->place,
+                                "',' or ']' is expected", err);
+        position = skip_space(array->data, array->length, position + 1);
+    }
+    enum status status =
+        parse_value(element, array->data, array->length, &position, array->place, err);
+    if (status)
+        return status;
+    array->position = position;
+    array->index += 1;
+    return STATUS_OK;
+}

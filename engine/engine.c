@@ -1,0 +1,334 @@
+#include "engine/session.h"
+
+#include "engine/base/file.h"
+#include "engine/synthetic_tokens.h"
+#include "engine/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const precision_names[PRECISION_N] = {"f32", "bf16"};
+
+static const char *const stage_names[STAGE_N] = {
+    "read", "resize", "vision", "connector", "image", "tokenize", "prompt", "decode", "text",
+};
+
+const char *precision_name(enum precision precision)
+{
+    return precision_names[precision];
+}
+
+enum status precision_parse(const char *name, enum precision *out, struct error *err)
+{
+    for (int i = 0; i < PRECISION_N; i++)
+        if (strcmp(precision_names[i], name) == 0) {
+            *out = (enum precision)i;
+            return STATUS_OK;
+        }
+    return fail(err, STATUS_USAGE, "there is no precision called '%s'; there are f32 and bf16",
+                name);
+}
+
+const char *stage_name(enum stage stage)
+{
+    return stage_names[stage];
+}
+
+void engine_options_init(struct engine_options *options)
+{
+    *options = (struct engine_options){.precision = PRECISION_BF16};
+}
+
+/* A part's tensors; what is counted while it is bound goes to the engine by count_part(). */
+static struct weights part_weights(struct engine *engine, const struct card_weights *part,
+                                   struct weight_files *files, const struct engine_options *options)
+{
+    return (struct weights){
+        .part = part,
+        .files = options->random_weights ? NULL : files,
+        .seed = options->seed,
+        .type = engine->info.precision == PRECISION_BF16 ? MATMUL_BF16 : MATMUL_F32,
+        .arena = &engine->arena,
+    };
+}
+
+static void count_part(struct engine *engine, const struct weights *weights)
+{
+    engine->info.parameters += weights->parameters;
+    engine->info.packed_bytes += weights->packed_bytes;
+}
+
+static enum status open_towers(struct engine *engine, struct weight_files *files,
+                               const struct engine_options *options, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < engine->card.n_towers; i++) {
+        const struct card_tower *tower = &engine->card.towers[i];
+        struct weights weights = part_weights(engine, &tower->weights, files, options);
+        status = encoder_kind_find(tower->encoder)->open(&engine->towers[i], tower, &weights, err);
+        count_part(engine, &weights);
+    }
+    return status;
+}
+
+static enum status open_parts(struct engine *engine, struct weight_files *files,
+                              const struct engine_options *options, struct error *err)
+{
+    const struct card *card = &engine->card;
+    enum status status = open_towers(engine, files, options, err);
+    if (status)
+        return status;
+    struct weights weights = part_weights(engine, &card->connector.weights, files, options);
+    const struct connector_kind *kind = connector_kind_find(card->connector.kind);
+    status = kind->open(&engine->connector, kind, &card->connector, card_grid(card), &weights, err);
+    count_part(engine, &weights);
+    if (status)
+        return status;
+    weights = part_weights(engine, &card->lm.weights, files, options);
+    status = lm_family_find(card->lm.family)->open(&engine->lm, &card->lm, &weights, err);
+    count_part(engine, &weights);
+    return status;
+}
+
+static enum status open_tokenizer(struct engine *engine, const struct engine_options *options,
+                                  struct error *err)
+{
+    const struct card *card = &engine->card;
+    const char *path = card->tokenizer && card->directory[0]
+                           ? path_join(&engine->arena, card->directory, card->tokenizer)
+                           : NULL;
+    if (!path || (options->random_weights && !file_exists(path)))
+        return options->random_weights
+                   ? STATUS_OK
+                   : fail(err, STATUS_NOT_FOUND, "%s: the model has no tokenizer", card->directory);
+    enum status status = tokenizer_open(&engine->tokenizer, path, err);
+    if (!status && tokenizer_size(engine->tokenizer) > card->lm.vocabulary)
+        return fail(err, STATUS_MISMATCH, "%s has %d entries, the embedding only %d rows", path,
+                    tokenizer_size(engine->tokenizer), card->lm.vocabulary);
+    return status;
+}
+
+static void choose_precision(struct engine *engine, const struct engine_options *options)
+{
+    engine->info.precision = options->precision;
+    if (options->precision == PRECISION_BF16 && !matmul_has_bf16()) {
+        engine->info.precision = PRECISION_F32;
+        engine->info.precision_note = "this CPU has no bf16 products, so f32 is used";
+    }
+}
+
+static void fill_info(struct engine *engine, const struct engine_options *options)
+{
+    const struct card *card = &engine->card;
+    struct engine_info *info = &engine->info;
+    info->name = card->name;
+    info->family = card->family;
+    info->directory = card->directory[0] ? card->directory : NULL;
+    info->kernels = engine->ops->name;
+    info->matmul = matmul_describe(info->precision == PRECISION_BF16 ? MATMUL_BF16 : MATMUL_F32);
+    info->threads = options->threads > 0 ? options->threads : compute_available_threads();
+    info->random_weights = options->random_weights;
+    info->image_tokens = card_image_tokens(card);
+    info->vocabulary = (size_t)card->lm.vocabulary;
+    info->state_bytes = engine->lm->family->state_bytes(engine->lm);
+}
+
+static enum status build(struct engine *engine, const struct engine_options *options,
+                         struct error *err)
+{
+    struct weight_files files = {.n_files = 0};
+    enum status status = ops_find(&engine->ops, options->kernels, err);
+    if (status)
+        return status;
+    choose_precision(engine, options);
+    engine->chat = chat_template_find(engine->card.template);
+    if (!options->random_weights)
+        status = weight_files_open(&files, &engine->card, &engine->arena, err);
+    if (!status)
+        status = open_parts(engine, &files, options, err);
+    weight_files_close(&files);
+    if (!status)
+        status = open_tokenizer(engine, options, err);
+    if (!status)
+        fill_info(engine, options);
+    return status;
+}
+
+enum status engine_open_card(struct engine **out, const struct card *card,
+                             const struct engine_options *options, struct error *err)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while opening a model");
+    arena_init(&engine->arena);
+    engine->card = *card;
+    engine->seed = options->seed;
+    enum status status = build(engine, options, err);
+    if (status) {
+        engine_close(engine);
+        return status;
+    }
+    *out = engine;
+    return STATUS_OK;
+}
+
+static bool is_preset(const char *name)
+{
+    for (const char *const *preset = card_preset_names; *preset; preset++)
+        if (strcmp(*preset, name) == 0)
+            return true;
+    return false;
+}
+
+/* The card of a preset (random weights only) or of a directory. */
+static enum status find_card(struct card *card, const char *model,
+                             const struct engine_options *options, struct arena *arena,
+                             struct error *err)
+{
+    if (directory_exists(model))
+        return card_open(card, model, arena, err);
+    if (is_preset(model) && !options->random_weights)
+        return fail(err, STATUS_NOT_FOUND,
+                    "%s is a preset without weights: give --random-weights, or the directory of "
+                    "its files",
+                    model);
+    if (is_preset(model))
+        return card_preset(card, model, arena, err);
+    return card_open(card, model, arena, err);
+}
+
+enum status engine_open(struct engine **out, const char *model,
+                        const struct engine_options *options, struct error *err)
+{
+    struct arena arena;
+    struct card card;
+    arena_init(&arena);
+    enum status status = find_card(&card, model, options, &arena, err);
+    if (!status)
+        status = engine_open_card(out, &card, options, err);
+    if (status) {
+        arena_release(&arena);
+        return status;
+    }
+    /* The card's strings live on with the engine. */
+    (*out)->card_arena = arena;
+    return STATUS_OK;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (!engine)
+        return;
+    for (size_t i = 0; i < CARD_MAX_TOWERS; i++)
+        if (engine->towers[i])
+            engine->towers[i]->kind->close(engine->towers[i]);
+    if (engine->connector)
+        engine->connector->kind->close(engine->connector);
+    if (engine->lm)
+        engine->lm->family->close(engine->lm);
+    tokenizer_close(engine->tokenizer);
+    arena_release(&engine->card_arena);
+    arena_release(&engine->arena);
+    free(engine);
+}
+
+const struct engine_info *engine_info(const struct engine *engine)
+{
+    return &engine->info;
+}
+
+static enum status add_file_hash(struct text *digests, const struct card *card, const char *name,
+                                 struct arena *arena, struct error *err)
+{
+    struct sha256_text digest;
+    const char *path = path_join(arena, card->directory, name);
+    if (!path)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while hashing %s", name);
+    enum status status = sha256_file(path, &digest, err);
+    if (!status)
+        text_addf(digests, "%s\n", digest.hex);
+    return status;
+}
+
+static enum status add_part_hashes(struct text *digests, const struct card *card,
+                                   const struct card_weights *part, struct arena *arena,
+                                   struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < part->n_files; i++)
+        status = add_file_hash(digests, card, part->files[i], arena, err);
+    return status;
+}
+
+static enum status add_hashes(struct text *text, const struct engine *engine, struct arena *arena,
+                              struct error *err)
+{
+    const struct card *card = &engine->card;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < card->n_towers; i++)
+        status = add_part_hashes(text, card, &card->towers[i].weights, arena, err);
+    if (!status)
+        status = add_part_hashes(text, card, &card->connector.weights, arena, err);
+    if (!status)
+        status = add_part_hashes(text, card, &card->lm.weights, arena, err);
+    if (!status && card->tokenizer)
+        status = add_file_hash(text, card, card->tokenizer, arena, err);
+    return status;
+}
+
+enum status engine_hash(const struct engine *engine, struct sha256_text *out, struct error *err)
+{
+    struct text text;
+    struct arena arena;
+    enum status status = STATUS_OK;
+    text_init(&text);
+    arena_init(&arena);
+    card_write(&engine->card, &text);
+    if (engine->info.random_weights)
+        text_addf(&text, "random weights, seed %llu\n", (unsigned long long)engine->seed);
+    else
+        status = add_hashes(&text, engine, &arena, err);
+    if (!status && text.failed)
+        status = fail(err, STATUS_NO_MEMORY, "out of memory while hashing a model");
+    if (!status)
+        *out = sha256_bytes(text.data, text.length);
+    arena_release(&arena);
+    text_release(&text);
+    return status;
+}
+
+void engine_prompt(const struct engine *engine, const char *message, struct text *out)
+{
+    chat_prompt(engine->chat, message, out);
+}
+
+enum status engine_tokenize(const struct engine *engine, const char *text, struct token_list *ids,
+                            bool *truncated, struct error *err)
+{
+    size_t before = ids->n, limit = (size_t)engine->card.lm.max_text_tokens;
+    enum status status = engine->tokenizer
+                             ? tokenizer_encode(engine->tokenizer, text, strlen(text), ids, err)
+                             : synthetic_encode(text, engine->card.lm.vocabulary, ids, err);
+    if (status)
+        return status;
+    *truncated = ids->n - before > limit;
+    if (*truncated)
+        ids->n = before + limit;
+    if (ids->n == before)
+        return fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
+    return STATUS_OK;
+}
+
+enum status engine_choice_id(const struct engine *engine, const char *choice, int *id,
+                             struct error *err)
+{
+    *id = engine->tokenizer ? tokenizer_single_id(engine->tokenizer, choice)
+                            : synthetic_id(choice, strlen(choice), engine->card.lm.vocabulary);
+    if (*id < 0)
+        return fail(err, STATUS_UNSUPPORTED,
+                    "the choice '%s' is not a single token of %s: its probability cannot be read "
+                    "from the first position",
+                    choice, engine->card.name);
+    return STATUS_OK;
+}

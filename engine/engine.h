@@ -1,0 +1,151 @@
+/* engine/engine.h - the boundary: image + prompt -> text, choice probabilities, timings.
+ *
+ * An engine is a loaded model: read-only.  A session is one mutable timeline of it: the recurrent
+ * state (or key/value cache) after what it has read so far.  Nobody above this header sees a
+ * tensor.
+ *
+ *     engine_open -> session_open -> session_see(image) -> session_fork -> session_answer -> ...
+ */
+#ifndef MAMBENCH_ENGINE_ENGINE_H
+#define MAMBENCH_ENGINE_ENGINE_H
+
+#include "engine/base/arena.h"
+#include "engine/base/error.h"
+#include "engine/base/sha256.h"
+#include "engine/base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct session;
+
+enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_N };
+
+const char *precision_name(enum precision precision);
+enum status precision_parse(const char *name, enum precision *out, struct error *err);
+
+struct engine_options {
+    enum precision precision;
+    int threads;         /* 0: one per core the process may use */
+    bool random_weights; /* model is a preset's name or a directory with model.json only */
+    uint64_t seed;       /* of the random weights */
+    const char *kernels; /* instruction set to use at most: "reference", "x86_64", "avx2",
+                            "avx512"; NULL: the best this CPU has */
+};
+
+/* Defaults: bf16, all threads. */
+void engine_options_init(struct engine_options *options);
+
+/* Stages of one answer, in the order they run.  Nanoseconds; 0 where nothing ran. */
+enum stage {
+    STAGE_READ,     /* picture: file to RGB bytes */
+    STAGE_RESIZE,   /* resize and normalise */
+    STAGE_VISION,   /* the towers */
+    STAGE_CONNECT,  /* connector */
+    STAGE_IMAGE,    /* image rows through the language model */
+    STAGE_TOKENIZE, /* prompt text to ids */
+    STAGE_PROMPT,   /* text rows through the language model, first logits */
+    STAGE_DECODE,   /* every further token */
+    STAGE_TEXT,     /* ids back to text */
+    STAGE_N
+};
+const char *stage_name(enum stage stage);
+
+struct timings {
+    int64_t ns[STAGE_N];
+};
+
+/* How the next token is chosen.  Zeroes mean greedy: the largest logit, lowest id on ties. */
+struct sampling {
+    bool sample;        /* false: greedy */
+    double temperature; /* > 0 */
+    int top_k;          /* 0: all */
+    double top_p;       /* in (0, 1): nucleus; else off */
+    uint64_t seed;
+};
+
+/* One thing to ask. */
+struct request {
+    const char *prompt;         /* what the language model reads, template included */
+    const char *const *choices; /* candidate strings, each a single token without leading space */
+    size_t n_choices;
+    int max_new_tokens; /* 0: weigh the choices only */
+    struct sampling sampling;
+};
+
+/* What came of it.  Pointers belong to the session until its next answer. */
+struct generation {
+    const char *text; /* decoded, cleaned, stripped, UTF-8 */
+    const int *ids;   /* the end token included if it was reached */
+    size_t n_ids;
+    bool ended; /* by the end token; else by max_new_tokens */
+    size_t n_prompt_ids;
+    bool truncated;                 /* the prompt was cut at the model's text limit */
+    float choice_logits[8];         /* of the first position */
+    double choice_probabilities[8]; /* softmax over the choices only */
+    struct timings timings;
+};
+
+/* Opens a model directory (with model.json or an official layout that is recognised) or, with
+ * random_weights, a preset by name.  On success the caller closes *out.  Errors name file, tensor
+ * and cause. */
+enum status engine_open(struct engine **out, const char *model,
+                        const struct engine_options *options, struct error *err);
+void engine_close(struct engine *engine);
+
+/* What is loaded.  Strings belong to the engine. */
+struct engine_info {
+    const char *name;      /* "cobra+3b" */
+    const char *family;    /* "cobra": prompts of protocols may differ by family */
+    const char *directory; /* NULL for a preset */
+    enum precision precision;
+    const char *precision_note; /* why another precision than asked is used; NULL if none */
+    const char *kernels;        /* instruction set in use */
+    const char *matmul;         /* "oneDNN 2.6.3 brg:avx512_core_bf16" */
+    int threads;
+    bool random_weights;
+    int image_tokens;           /* rows an image takes in the language model */
+    size_t vocabulary;          /* rows of the head */
+    size_t parameters;          /* used at inference, tied matrices once */
+    size_t packed_bytes;        /* weights as they lie in memory */
+    size_t state_bytes;         /* of one session */
+    const char *weights_sha256; /* of all weight files; computed on first call of engine_hash() */
+};
+const struct engine_info *engine_info(const struct engine *engine);
+
+/* SHA-256 over the SHA-256 of every file the model is made of (card, weights, tokenizer), in order.
+ * Reads all of them. */
+enum status engine_hash(const struct engine *engine, struct sha256_text *out, struct error *err);
+
+/* Appends the prompt for one user turn after the model's chat template. */
+void engine_prompt(const struct engine *engine, const char *message, struct text *out);
+
+/* The caller closes *out before the engine. */
+enum status session_open(struct session **out, const struct engine *engine, struct error *err);
+void session_close(struct session *session);
+
+/* Forgets everything read so far. */
+void session_reset(struct session *session);
+
+/* Resets, reads the picture at path and runs its rows through the language model.  The warning
+ * (may be NULL) is set where the picture is unusual.  timings: READ .. IMAGE.  Errors: those of
+ * image_read(): the session is then reset. */
+enum status session_see(struct session *session, const char *path, struct timings *timings,
+                        struct error *warning, struct error *err);
+
+/* Makes dst an exact copy of src's timeline; both belong to one engine. */
+void session_fork(struct session *dst, const struct session *src);
+
+/* Reads the prompt and answers it; the session then stands behind the answer.  generation->timings:
+ * TOKENIZE .. TEXT.  Errors: UNSUPPORTED (a choice that is not one token), NO_MEMORY. */
+enum status session_answer(struct session *session, const struct request *request,
+                           struct generation *generation, struct error *err);
+
+/* The same for n sessions of one engine at once: their rows share the matrix products, and every
+ * result is bit for bit what session_answer() alone gives. */
+enum status sessions_answer(struct session *const *sessions, const struct request *requests,
+                            size_t n, struct generation *generations, struct error *err);
+
+#endif

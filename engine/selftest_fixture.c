@@ -1,0 +1,686 @@
+/* engine/selftest_fixture.c - a reference fixture against this engine, field by field.
+ *
+ * f32 is held to the bounds that two independent implementations kept; bf16 to a multiple of what
+ * the reference itself loses in bf16 (the fixture's "tolerance"). */
+#include "engine/selftest.h"
+
+#include "engine/base/file.h"
+#include "engine/base/json.h"
+#include "engine/card_cobra.h"
+#include "engine/formats/tensor_file.h"
+#include "engine/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bounds of an f32 engine (relative to the largest reference value, or as named). */
+static const double feature_bound = 2e-5, sum_bound = 1e-5, probability_bound = 1e-4;
+/* A bf16 engine may lose this many times what the reference loses. */
+static const double bf16_factor = 1.5;
+
+/* A check on its way. */
+struct fixture {
+    const char *directory;
+    const cJSON *root;
+    struct arena arena;
+    struct card card;
+    struct engine *engine;
+    struct session *session;
+    struct tensor_file *tensors; /* reference.safetensors; NULL if there is none */
+    bool exact;                  /* f32: tight bounds, equal ids */
+    double logit_bound;          /* max |delta| of logits */
+    double row_bound;            /* relative L2 of image rows, bf16 only */
+    struct check_report *report;
+    struct error *err;
+};
+
+/* What values are compared with. */
+struct reference {
+    const cJSON *summary; /* shape, first8, last8, sum, sumsq; or an array of all values */
+    const char *tensor;   /* name in reference.safetensors, or NULL */
+};
+
+static void report(struct fixture *f, const char *name, double deviation, double bound, bool ok,
+                   const char *detail)
+{
+    struct check_result result = {name, deviation, bound, detail, ok};
+    check_add(f->report, &result);
+}
+
+static void report_equal(struct fixture *f, const char *name, bool ok, const char *detail)
+{
+    report(f, name, NAN, NAN, ok, detail);
+}
+
+static void report_bound(struct fixture *f, const char *name, double deviation, double bound,
+                         const char *detail)
+{
+    report(f, name, deviation, bound, deviation <= bound, detail);
+}
+
+/* "prefix: name" in the fixture's arena; prefix may be empty. */
+static const char *label(struct fixture *f, const char *prefix, const char *name)
+{
+    const char *text = arena_printf(&f->arena, "%s%s%s", prefix, prefix[0] ? ": " : "", name);
+    return text ? text : name;
+}
+
+static void compare_text(struct fixture *f, const char *name, const char *got, const char *want)
+{
+    bool ok = strcmp(got, want) == 0;
+    char detail[160];
+    snprintf(detail, sizeof detail, "got '%.60s', expected '%.60s'", got, want);
+    report_equal(f, name, ok, ok ? NULL : detail);
+}
+
+static void compare_ids(struct fixture *f, const char *name, const int *ids, size_t n,
+                        const cJSON *want)
+{
+    size_t i = 0;
+    const cJSON *item;
+    char detail[96] = "";
+    cJSON_ArrayForEach(item, want)
+    {
+        if (!detail[0] && (i >= n || ids[i] != item->valueint))
+            snprintf(detail, sizeof detail, "id %zu is %d, expected %d", i, i < n ? ids[i] : -1,
+                     item->valueint);
+        i++;
+    }
+    if (!detail[0] && i != n)
+        snprintf(detail, sizeof detail, "%zu ids, expected %zu", n, i);
+    report_equal(f, name, !detail[0], detail[0] ? detail : NULL);
+}
+
+/* Sums of got against the summary; each in double. */
+static void compare_sums(struct fixture *f, const char *name, const float *got, size_t n,
+                         const cJSON *summary, double scale)
+{
+    double sum = 0, sumsq = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += got[i];
+        sumsq += (double)got[i] * got[i];
+    }
+    double want_sum = json_number_or(summary, "sum", NAN);
+    double want_sumsq = json_number_or(summary, "sumsq", NAN);
+    report_bound(f, label(f, name, "sum"), fabs(sum - want_sum),
+                 scale * sum_bound * sqrt((double)n * want_sumsq), "|delta|");
+    report_bound(f, label(f, name, "sumsq"), fabs(sumsq - want_sumsq),
+                 scale * sum_bound * want_sumsq, "|delta|");
+}
+
+/* Largest difference between got[offset ...] and an array of numbers; *largest grows to the
+ * largest reference value. */
+static double array_difference(const float *got, size_t n, const cJSON *want, double *largest)
+{
+    double difference = 0;
+    size_t i = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, want)
+    {
+        if (i == n)
+            return INFINITY;
+        double delta = fabs((double)got[i++] - item->valuedouble);
+        difference = isnan(delta) ? INFINITY : fmax(difference, delta);
+        *largest = fmax(*largest, fabs(item->valuedouble));
+    }
+    return difference;
+}
+
+static enum status read_reference(struct fixture *f, const char *tensor_name, size_t n,
+                                  float **values)
+{
+    *values = NULL;
+    const struct tensor_view *tensor =
+        f->tensors && tensor_name ? tensor_file_find(f->tensors, tensor_name) : NULL;
+    if (!tensor)
+        return STATUS_OK;
+    if (tensor_elements(tensor) != n)
+        return fail(f->err, STATUS_MISMATCH, "%s: %s has %zu values, %zu are expected",
+                    f->tensors->path, tensor_name, tensor_elements(tensor), n);
+    *values = arena_alloc(&f->arena, n, sizeof **values);
+    if (!*values)
+        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    return tensor_read(f->tensors, tensor, DTYPE_F32, *values, f->err);
+}
+
+/* Rows [rows, columns] against their summary and, where it is there, the whole tensor. */
+static enum status compare_rows(struct fixture *f, const char *name, const float *got, int rows,
+                                int columns, const struct reference *want)
+{
+    size_t n = (size_t)rows * (size_t)columns;
+    float *all;
+    double largest = 0, difference = 0, error = 0, norm = 0;
+    enum status status = read_reference(f, want->tensor, n, &all);
+    if (status)
+        return status;
+    for (size_t i = 0; all && i < n; i++) {
+        double delta = (double)got[i] - all[i];
+        largest = fmax(largest, fabs((double)all[i]));
+        difference = isnan(delta) ? INFINITY : fmax(difference, fabs(delta));
+        error += delta * delta;
+        norm += (double)all[i] * all[i];
+    }
+    const cJSON *first = json_find(want->summary, "first8"),
+                *last = json_find(want->summary, "last8");
+    int tail = cJSON_GetArraySize(last);
+    double ends = array_difference(got, n, first, &largest);
+    if ((size_t)tail <= n)
+        ends = fmax(ends, array_difference(got + n - (size_t)tail, (size_t)tail, last, &largest));
+    if (f->exact) {
+        report_bound(f, label(f, name, "max"), fmax(difference, ends), feature_bound * largest,
+                     all ? "max |delta|, all values" : "max |delta|, first and last 8");
+        compare_sums(f, name, got, n, want->summary, 1);
+    } else if (all) {
+        report_bound(f, label(f, name, "relative L2"), sqrt(error / norm), f->row_bound, "L2");
+    }
+    return STATUS_OK;
+}
+
+static void compare_logits(struct fixture *f, const char *name, const float *got, const cJSON *want)
+{
+    double largest = 0, error = 0;
+    int n = f->engine->lm->vocabulary, i = 0;
+    if (cJSON_GetArraySize(want) != n) {
+        report_equal(f, name, false, "the reference has another number of logits");
+        return;
+    }
+    report_bound(f, label(f, name, "max"), array_difference(got, (size_t)n, want, &largest),
+                 f->logit_bound, "max |delta|");
+    if (f->exact)
+        return;
+    const cJSON *bf16 = json_find(json_find(f->root, "tolerance"), "bf16"), *item;
+    cJSON_ArrayForEach(item, want)
+    {
+        double delta = (double)got[i++] - item->valuedouble;
+        error += delta * delta;
+    }
+    report_bound(f, label(f, name, "rms"), sqrt(error / n),
+                 bf16_factor * json_number_or(bf16, "logits_rms", 0), "rms");
+}
+
+/* Opening: the card from the files, the hyper-parameters from the fixture. */
+
+static const char *file_of(struct fixture *f, const char *role)
+{
+    return arena_string(&f->arena, json_string_or(json_find(f->root, "files"), role, NULL));
+}
+
+static void override_triple(float out[3], const cJSON *array)
+{
+    for (int i = 0; i < 3 && cJSON_GetArraySize(array) == 3; i++)
+        out[i] = (float)cJSON_GetArrayItem(array, i)->valuedouble;
+}
+
+static enum status override_tower(struct fixture *f, const cJSON *hparams)
+{
+    const char *name = json_string_or(hparams, "name", "");
+    struct card_tower *tower = NULL;
+    for (size_t i = 0; i < f->card.n_towers; i++)
+        if (strcmp(f->card.towers[i].name, name) == 0)
+            tower = &f->card.towers[i];
+    if (!tower)
+        return fail(f->err, STATUS_UNSUPPORTED,
+                    "%s/reference.json: hparams.towers names '%s', which the files do not have",
+                    f->directory, name);
+    tower->heads = json_int_or(hparams, "heads", tower->heads);
+    tower->layers = json_int_or(hparams, "layers_run", tower->layers);
+    tower->eps = json_number_or(hparams, "eps", tower->eps);
+    tower->activation =
+        arena_string(&f->arena, json_string_or(hparams, "activation", tower->activation));
+    override_triple(tower->preprocess.mean, json_find(hparams, "mean"));
+    override_triple(tower->preprocess.std, json_find(hparams, "std"));
+    const char *rescale = json_string_or(hparams, "rescale", NULL);
+    return rescale ? rescale_parse(rescale, &tower->preprocess.rescale, f->err) : STATUS_OK;
+}
+
+static enum status override_card(struct fixture *f)
+{
+    const cJSON *hparams = json_find(f->root, "hparams"), *tower;
+    const cJSON *lm = json_find(hparams, "lm");
+    enum resize_strategy strategy = f->card.towers[0].preprocess.strategy;
+    const char *resize = json_string_or(hparams, "resize", NULL);
+    enum status status = resize ? resize_strategy_parse(resize, &strategy, f->err) : STATUS_OK;
+    cJSON_ArrayForEach(tower, json_find(hparams, "towers"))
+    {
+        if (!status)
+            status = override_tower(f, tower);
+    }
+    f->card.image_size = json_int_or(hparams, "image_size", f->card.image_size);
+    for (size_t i = 0; i < f->card.n_towers; i++) {
+        f->card.towers[i].preprocess.size = f->card.image_size;
+        f->card.towers[i].preprocess.strategy = strategy;
+    }
+    f->card.lm.eps = json_number_or(lm, "eps", f->card.lm.eps);
+    f->card.lm.eos = json_int_or(lm, "eos", f->card.lm.eos);
+    const char *chat = json_string_or(json_find(f->root, "prompt"), "template", NULL);
+    if (chat && chat_template_find(chat))
+        f->card.template = chat_template_find(chat)->name;
+    return status;
+}
+
+static enum status open_reference_tensors(struct fixture *f)
+{
+    const char *path = path_join(&f->arena, f->directory, "reference.safetensors");
+    if (!path || !file_exists(path))
+        return path ? STATUS_OK : fail(f->err, STATUS_NO_MEMORY, "out of memory");
+    return tensor_file_open(&f->tensors, path, f->err);
+}
+
+static enum status open_fixture(struct fixture *f, const struct engine_options *options)
+{
+    const char *family = json_string_or(f->root, "family", "");
+    if (strcmp(family, "cobra") != 0)
+        return fail(f->err, STATUS_UNSUPPORTED, "%s: the family '%s' is not supported",
+                    f->directory, family);
+    struct cobra_files files = {file_of(f, "config"), file_of(f, "checkpoint"), file_of(f, "dino"),
+                                file_of(f, "siglip"), file_of(f, "tokenizer")};
+    enum status status = cobra_detect(&f->card, f->directory, &files, &f->arena, f->err);
+    if (!status)
+        status = override_card(f);
+    if (!status)
+        status = open_reference_tensors(f);
+    if (!status)
+        status = engine_open_card(&f->engine, &f->card, options, f->err);
+    if (!status)
+        status = session_open(&f->session, f->engine, f->err);
+    if (status)
+        return status;
+    const cJSON *tolerance = json_find(f->root, "tolerance"), *bf16 = json_find(tolerance, "bf16");
+    f->exact = f->engine->info.precision == PRECISION_F32;
+    f->logit_bound = f->exact ? json_number_or(tolerance, "fp32_logits_abs", 1e-3)
+                              : bf16_factor * json_number_or(bf16, "logits_max_abs", 0);
+    f->row_bound = bf16_factor * json_number_or(bf16, "image_rows_rel_l2", 0);
+    return STATUS_OK;
+}
+
+/* The stages. */
+
+static enum status check_tokenizer(struct fixture *f)
+{
+    const cJSON *prompt = json_find(f->root, "prompt"), *item;
+    struct token_list ids;
+    struct text text;
+    bool truncated;
+    int n = 0;
+    token_list_init(&ids);
+    text_init(&text);
+    enum status status = STATUS_OK;
+    cJSON_ArrayForEach(item, json_find(f->root, "tokenizer_cases"))
+    {
+        const char *string = json_string_or(item, "text", "");
+        ids.n = 0;
+        if (!status)
+            status = tokenizer_encode(f->engine->tokenizer, string, strlen(string), &ids, f->err);
+        if (!status)
+            compare_ids(f, arena_printf(&f->arena, "tokenizer case %d", n++), ids.ids, ids.n,
+                        json_find(item, "ids"));
+    }
+    engine_prompt(f->engine, json_string_or(prompt, "question", ""), &text);
+    compare_text(f, "prompt.text", text_string(&text), json_string_or(prompt, "text", ""));
+    ids.n = 0;
+    if (!status)
+        status = engine_tokenize(f->engine, text_string(&text), &ids, &truncated, f->err);
+    if (!status)
+        compare_ids(f, "prompt.ids", ids.ids, ids.n, json_find(prompt, "ids"));
+    text_release(&text);
+    token_list_release(&ids);
+    return status;
+}
+
+static void compare_image_hash(struct fixture *f, const char *name, const struct image *image,
+                               const char *want)
+{
+    struct sha256_text hash =
+        sha256_bytes(image->pixels, 3 * (size_t)image->width * (size_t)image->height);
+    compare_text(f, name, hash.hex, want);
+}
+
+/* One tower's normalised tensor. */
+static void compare_pixels(struct fixture *f, const char *prefix, size_t tower, const cJSON *want)
+{
+    size_t size = (size_t)f->card.image_size, n = 3 * size * size;
+    const float *pixels = f->session->pixels + tower * n;
+    const char *name =
+        label(f, prefix, arena_printf(&f->arena, "preprocess.%s", f->card.towers[tower].name));
+    double largest = 0;
+    report_bound(f, label(f, name, "first16"),
+                 array_difference(pixels, n, json_find(want, "first16"), &largest), 1e-6,
+                 "max |delta|");
+    compare_sums(f, name, pixels, n, want, 1);
+}
+
+/* Reads a picture and checks it up to the towers' input. */
+static enum status check_picture(struct fixture *f, const char *prefix, const char *file,
+                                 const cJSON *rgb, const cJSON *pre)
+{
+    struct image image = {0}, resized = {0};
+    const char *path = path_join(&f->arena, f->directory, file);
+    if (!path)
+        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    enum status status = image_read(&image, path, NULL, f->err);
+    if (status)
+        return status;
+    compare_image_hash(f, label(f, prefix, "image.rgb_sha256"), &image,
+                       json_string_or(rgb, "rgb_sha256", ""));
+    status = preprocess_resize(&f->card.towers[0].preprocess, &image, &resized, f->err);
+    if (!status) {
+        compare_image_hash(f, label(f, prefix, "preprocess.resized_sha256"), &resized,
+                           json_string_or(pre, "resized_sha256", ""));
+        image_release(&resized);
+        status = session_prepare_image(f->session, f->err);
+    }
+    if (!status)
+        status = session_preprocess(f->session, &image, f->err);
+    image_release(&image);
+    for (size_t i = 0; !status && i < f->card.n_towers; i++)
+        compare_pixels(f, prefix, i, cJSON_GetArrayItem(json_find(pre, "tensors"), (int)i));
+    return status;
+}
+
+/* Towers and connector; leaves the session's state after the picture. */
+static enum status check_vision(struct fixture *f, const char *prefix, const cJSON *vision,
+                                const struct reference *rows)
+{
+    struct session *session = f->session;
+    const struct connector *connector = f->engine->connector;
+    struct image_pass pass;
+    compute_use_threads(&session->compute);
+    session_reset(session);
+    session_run_towers(session, &pass);
+    size_t n = (size_t)connector->n_in, width = (size_t)connector->in_width, column = 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; vision && !status && i < f->card.n_towers; i++) {
+        int tower_width = f->engine->towers[i]->width;
+        float *own = arena_alloc(&f->arena, n * (size_t)tower_width, sizeof *own);
+        const char *name = arena_printf(&f->arena, "vision.%s", f->card.towers[i].name);
+        if (!own || !name)
+            return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+        f->engine->ops->copy_rows(own, (size_t)tower_width, pass.features + column, width, (int)n,
+                                  tower_width);
+        column += (size_t)tower_width;
+        struct reference want = {json_find(vision, f->card.towers[i].name), name};
+        status = compare_rows(f, name, own, (int)n, tower_width, &want);
+    }
+    struct reference features = {json_find(vision, "features"), "vision.features"};
+    if (vision && !status)
+        status = compare_rows(f, "vision.features", pass.features, (int)n, (int)width, &features);
+    session_run_connector(session, &pass);
+    if (!status)
+        status = compare_rows(f, label(f, prefix, "connector.output"), pass.rows, connector->n_out,
+                              connector->out_width, rows);
+    struct lm_span span = {0, connector->n_out, session->state};
+    f->engine->lm->family->forward(f->engine->lm, &session->compute, &span, 1, pass.rows,
+                                   connector->n_out);
+    compute_release(&session->compute, pass.taken);
+    return status;
+}
+
+/* Feeds ids behind the session's state and gives the logits that follow, in the arena. */
+static enum status feed(struct fixture *f, const int *ids, int n, float **logits)
+{
+    const struct lm *lm = f->engine->lm;
+    struct compute *compute = &f->session->compute;
+    enum status status = session_prepare_text(f->session, n, 1, f->err);
+    float *out = arena_alloc(&f->arena, (size_t)lm->vocabulary, sizeof *out);
+    if (!status && !out)
+        status = fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    if (status)
+        return status;
+    size_t taken = compute->taken_floats, width = (size_t)lm->width;
+    float *x = compute_take(compute, n, lm->width);
+    struct lm_span span = {0, n, f->session->state};
+    lm_embed(lm, compute, ids, n, x);
+    lm->family->forward(lm, compute, &span, 1, x, n);
+    lm_logits(lm, compute, x + (size_t)(n - 1) * width, 1, out);
+    compute_release(compute, taken);
+    *logits = out;
+    return STATUS_OK;
+}
+
+/* The reference's ids of an array, in the arena; *n receives their number. */
+static int *ids_of(struct fixture *f, const cJSON *array, int *n)
+{
+    int *ids = arena_alloc(&f->arena, (size_t)cJSON_GetArraySize(array) + 1, sizeof *ids);
+    const cJSON *item;
+    *n = 0;
+    cJSON_ArrayForEach(item, array)
+    {
+        if (ids && item->valueint >= 0 && item->valueint < f->engine->lm->vocabulary)
+            ids[(*n)++] = item->valueint;
+    }
+    return ids;
+}
+
+static enum status check_state(struct fixture *f)
+{
+    const struct lm *lm = f->engine->lm;
+    const cJSON *layers = json_find(f->root, "state_after_prompt");
+    struct lm_state_view view;
+    for (int i = 0; lm->family->view_state(lm, f->session->state, i, &view, NULL); i++) {
+        size_t n = (size_t)view.rows * (size_t)view.columns;
+        float *values = arena_alloc(&f->arena, n, sizeof *values);
+        const cJSON *want = json_find(cJSON_GetArrayItem(layers, view.layer), view.name);
+        const char *name = arena_printf(&f->arena, "state.%d.%s", view.layer, view.name);
+        if (!values || !name)
+            return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+        lm->family->view_state(lm, f->session->state, i, &view, values);
+        if (f->exact)
+            compare_sums(f, name, values, n, want, 1);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_choice(struct fixture *f, const float *logits)
+{
+    const cJSON *choice = json_find(f->root, "choice"), *item;
+    int ids[8] = {0};
+    int n = 0;
+    double total = 0, deviation = 0;
+    cJSON_ArrayForEach(item, json_find(choice, "strings"))
+    {
+        if (n == 8 || !cJSON_IsString(item))
+            return fail(f->err, STATUS_BAD_FORMAT, "%s/reference.json: choice.strings",
+                        f->directory);
+        enum status status = engine_choice_id(f->engine, item->valuestring, &ids[n++], f->err);
+        if (status)
+            return status;
+    }
+    compare_ids(f, "choice.ids", ids, (size_t)n, json_find(choice, "ids"));
+    for (int i = 0; i < n; i++)
+        total += exp((double)logits[ids[i]] - (double)logits[ids[0]]);
+    for (int i = 0; i < n; i++) {
+        double p = exp((double)logits[ids[i]] - (double)logits[ids[0]]) / total;
+        const cJSON *want = cJSON_GetArrayItem(json_find(choice, "p"), i);
+        deviation = fmax(deviation, fabs(p - (want ? want->valuedouble : NAN)));
+    }
+    /* A logit that is off by d moves a probability by at most d / 4 for each of the two. */
+    report_bound(f, "choice.p", deviation, f->exact ? probability_bound : f->logit_bound / 2,
+                 "max |delta|");
+    return STATUS_OK;
+}
+
+/* The reference's own answer fed token by token: logits at every step. */
+static enum status check_steps(struct fixture *f, float *logits)
+{
+    const cJSON *greedy = json_find(f->root, "greedy");
+    int n, vocabulary = f->engine->lm->vocabulary;
+    int *ids = ids_of(f, json_find(greedy, "ids"), &n);
+    float *all = NULL;
+    double deviation = 0;
+    enum status status = STATUS_OK;
+    if (!ids)
+        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    status = read_reference(f, "logits_per_step", (size_t)n * (size_t)vocabulary, &all);
+    for (int step = 0; !status && step < n; step++) {
+        for (int i = 0; all && i < vocabulary; i++)
+            deviation = fmax(deviation, fabs((double)logits[i] - all[step * vocabulary + i]));
+        if (step + 1 < n)
+            status = feed(f, &ids[step], 1, &logits);
+    }
+    if (status)
+        return status;
+    const cJSON *bf16 = json_find(json_find(f->root, "tolerance"), "bf16");
+    double bound =
+        f->exact ? f->logit_bound : bf16_factor * json_number_or(bf16, "all_steps_max_abs", 0);
+    if (all)
+        report_bound(f, "greedy.logits of every step", deviation, bound, "max |delta|");
+    double largest = 0;
+    report_bound(f, "greedy.logits_last_step",
+                 array_difference(logits, (size_t)vocabulary, json_find(greedy, "logits_last_step"),
+                                  &largest),
+                 bound, "max |delta|");
+    return STATUS_OK;
+}
+
+/* In bf16 ids are comparable up to the first step whose margin is small. */
+static size_t comparable_ids(const struct fixture *f, const cJSON *greedy)
+{
+    size_t n = 0;
+    const cJSON *margin;
+    cJSON_ArrayForEach(margin, json_find(greedy, "margins"))
+    {
+        if (!f->exact && margin->valuedouble < 2 * f->logit_bound)
+            return n;
+        n++;
+    }
+    return n;
+}
+
+static void compare_bytes(struct fixture *f, const struct generation *answer, const char *want)
+{
+    struct text bytes, hex;
+    text_init(&bytes);
+    text_init(&hex);
+    tokenizer_decode(f->engine->tokenizer, answer->ids, answer->n_ids, &bytes);
+    for (size_t i = 0; i < bytes.length; i++)
+        text_addf(&hex, "%02x", (unsigned)(unsigned char)bytes.data[i]);
+    compare_text(f, "greedy.bytes_hex", text_string(&hex), want);
+    text_release(&bytes);
+    text_release(&hex);
+}
+
+/* The door that users take: session_answer() behind the picture. */
+static enum status check_greedy(struct fixture *f, struct session *after_image)
+{
+    const cJSON *greedy = json_find(f->root, "greedy");
+    struct request request = {
+        .prompt = json_string_or(json_find(f->root, "prompt"), "text", ""),
+        .max_new_tokens = json_int_or(greedy, "max_new_tokens", 0),
+    };
+    struct generation answer;
+    enum status status = session_answer(after_image, &request, &answer, f->err);
+    if (status)
+        return status;
+    const cJSON *want = json_find(greedy, "ids");
+    size_t comparable = comparable_ids(f, greedy);
+    if (f->exact) {
+        compare_ids(f, "greedy.ids", answer.ids, answer.n_ids, want);
+        compare_text(f, "greedy.stopped_by", answer.ended ? "eos" : "length",
+                     json_string_or(greedy, "stopped_by", ""));
+        compare_text(f, "greedy.text", answer.text, json_string_or(greedy, "text", ""));
+        compare_bytes(f, &answer, json_string_or(greedy, "bytes_hex", ""));
+        return STATUS_OK;
+    }
+    char detail[64];
+    size_t equal = 0;
+    while (equal < comparable && equal < answer.n_ids &&
+           answer.ids[equal] == cJSON_GetArrayItem(want, (int)equal)->valueint)
+        equal++;
+    snprintf(detail, sizeof detail, "%zu of the %zu ids before the first small margin", equal,
+             comparable);
+    report_equal(f, "greedy.ids", equal == comparable, detail);
+    return STATUS_OK;
+}
+
+static enum status check_main(struct fixture *f)
+{
+    struct session *after_image = NULL;
+    const cJSON *prompt = json_find(f->root, "prompt");
+    const char *file = json_string_or(json_find(f->root, "image"), "file", "input.png");
+    struct reference rows = {json_find(json_find(f->root, "connector"), "output"),
+                             "connector.output"};
+    int n;
+    int *ids = ids_of(f, json_find(prompt, "ids"), &n);
+    float *logits = NULL;
+    enum status status = check_tokenizer(f);
+    if (!status)
+        status = check_picture(f, "", file, json_find(f->root, "image"),
+                               json_find(f->root, "preprocess"));
+    if (!status)
+        status = check_vision(f, "", json_find(f->root, "vision"), &rows);
+    if (!status)
+        status = session_open(&after_image, f->engine, f->err);
+    if (!status) {
+        session_fork(after_image, f->session);
+        status = feed(f, ids, n, &logits);
+    }
+    if (!status) {
+        compare_logits(f, "logits", logits, json_find(f->root, "logits"));
+        status = check_state(f);
+    }
+    if (!status)
+        status = check_choice(f, logits);
+    if (!status)
+        status = check_steps(f, logits);
+    if (!status)
+        status = check_greedy(f, after_image);
+    session_close(after_image);
+    return status;
+}
+
+static enum status check_variant(struct fixture *f, const cJSON *variant)
+{
+    const char *prefix = arena_printf(&f->arena, "variant %s", json_string_or(variant, "name", ""));
+    int n;
+    int *ids = ids_of(f, json_find(json_find(f->root, "prompt"), "ids"), &n);
+    float *logits = NULL;
+    struct reference rows = {json_find(variant, "image_rows"), NULL};
+    if (!prefix || !ids)
+        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    enum status status =
+        check_picture(f, prefix, json_string_or(variant, "file", "input.png"), variant, variant);
+    if (!status)
+        status = check_vision(f, prefix, NULL, &rows);
+    if (!status)
+        status = feed(f, ids, n, &logits);
+    if (!status)
+        compare_logits(f, label(f, prefix, "logits"), logits, json_find(variant, "logits"));
+    return status;
+}
+
+static enum status run_fixture(struct fixture *f, const struct engine_options *options)
+{
+    enum status status = open_fixture(f, options);
+    if (!status)
+        status = check_main(f);
+    const cJSON *variant;
+    cJSON_ArrayForEach(variant, json_find(f->root, "variants"))
+    {
+        if (!status)
+            status = check_variant(f, variant);
+    }
+    session_close(f->session);
+    engine_close(f->engine);
+    tensor_file_close(f->tensors);
+    return status;
+}
+
+enum status selftest_fixture(const char *directory, const struct engine_options *options,
+                             struct check_report *report_to, struct error *err)
+{
+    struct fixture fixture = {.directory = directory, .report = report_to, .err = err};
+    cJSON *root = NULL;
+    arena_init(&fixture.arena);
+    const char *path = path_join(&fixture.arena, directory, "reference.json");
+    enum status status = path
+                             ? json_read(&root, path, err)
+                             : fail(err, STATUS_NO_MEMORY, "out of memory while opening a fixture");
+    fixture.root = root;
+    if (!status)
+        status = run_fixture(&fixture, options);
+    cJSON_Delete(root);
+    arena_release(&fixture.arena);
+    return status;
+}

@@ -1,0 +1,181 @@
+#include "engine/session.h"
+
+#include "engine/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum status session_open(struct session **out, const struct engine *engine, struct error *err)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
+        return fail(err, STATUS_NO_MEMORY, "out of memory for a session");
+    session->engine = engine;
+    session->state_bytes = engine->info.state_bytes;
+    token_list_init(&session->prompt);
+    token_list_init(&session->answer);
+    text_init(&session->text);
+    enum status status = compute_open(&session->compute, engine->ops, engine->info.threads, err);
+    if (!status) {
+        session->state = malloc(session->state_bytes);
+        if (!session->state)
+            status = fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of state",
+                          session->state_bytes);
+    }
+    if (status) {
+        session_close(session);
+        return status;
+    }
+    session_reset(session);
+    *out = session;
+    return STATUS_OK;
+}
+
+void session_close(struct session *session)
+{
+    if (!session)
+        return;
+    compute_close(&session->compute);
+    token_list_release(&session->prompt);
+    token_list_release(&session->answer);
+    text_release(&session->text);
+    free(session->state);
+    free(session->pixels);
+    free(session->candidates);
+    free(session);
+}
+
+void session_reset(struct session *session)
+{
+    session->engine->lm->family->reset(session->engine->lm, session->state);
+}
+
+void session_fork(struct session *dst, const struct session *src)
+{
+    src->engine->lm->family->copy(src->engine->lm, dst->state, src->state);
+}
+
+static size_t pixels_per_tower(const struct engine *engine)
+{
+    size_t size = (size_t)engine->card.image_size;
+    return 3 * size * size;
+}
+
+enum status session_prepare_image(struct session *session, struct error *err)
+{
+    const struct engine *engine = session->engine;
+    struct compute *compute = &session->compute;
+    const struct connector *connector = engine->connector;
+    size_t inner = 0, lm_need = 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < engine->card.n_towers; i++)
+        status = engine->towers[i]->kind->prepare(engine->towers[i], compute, &inner, err);
+    if (!status)
+        status = connector->kind->prepare(connector, compute, &inner, err);
+    if (!status)
+        status = engine->lm->family->prepare(engine->lm, compute, connector->n_out, &lm_need, err);
+    if (lm_need > inner)
+        inner = lm_need;
+    if (!status)
+        status = compute_reserve(compute,
+                                 inner + compute_need(connector->n_in, connector->in_width) +
+                                     compute_need(connector->n_out, connector->out_width),
+                                 err);
+    if (status || session->pixels)
+        return status;
+    session->pixels =
+        malloc(engine->card.n_towers * pixels_per_tower(engine) * sizeof *session->pixels);
+    return session->pixels ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory for a picture");
+}
+
+enum status session_preprocess(struct session *session, const struct image *image,
+                               struct error *err)
+{
+    const struct engine *engine = session->engine;
+    for (size_t i = 0; i < engine->card.n_towers; i++) {
+        const struct preprocess *how = &engine->card.towers[i].preprocess;
+        struct image resized;
+        enum status status = preprocess_resize(how, image, &resized, err);
+        if (status)
+            return status;
+        preprocess_normalise(how, &resized, session->pixels + i * pixels_per_tower(engine));
+        image_release(&resized);
+    }
+    return STATUS_OK;
+}
+
+void session_run_towers(struct session *session, struct image_pass *pass)
+{
+    const struct engine *engine = session->engine;
+    struct compute *compute = &session->compute;
+    size_t stride = (size_t)engine->connector->in_width, column = 0;
+    pass->taken = compute->taken_floats;
+    pass->features = compute_take(compute, engine->connector->n_in, engine->connector->in_width);
+    pass->rows = compute_take(compute, engine->connector->n_out, engine->connector->out_width);
+    for (size_t i = 0; i < engine->card.n_towers; i++) {
+        const struct encoder *tower = engine->towers[i];
+        tower->kind->run(tower, compute, session->pixels + i * pixels_per_tower(engine),
+                         pass->features + column, stride);
+        column += (size_t)tower->width;
+    }
+}
+
+void session_run_connector(struct session *session, struct image_pass *pass)
+{
+    const struct connector *connector = session->engine->connector;
+    connector->kind->run(connector, &session->compute, pass->features, pass->rows);
+}
+
+/* Adds the time since *last to a stage and moves *last. */
+static void stage_done(struct timings *timings, enum stage stage, int64_t *last)
+{
+    int64_t now = clock_ns();
+    if (timings)
+        timings->ns[stage] += now - *last;
+    *last = now;
+}
+
+static enum status see(struct session *session, const struct image *image, struct timings *timings,
+                       int64_t last, struct error *err)
+{
+    const struct engine *engine = session->engine;
+    struct compute *compute = &session->compute;
+    struct image_pass pass;
+    compute_use_threads(compute);
+    enum status status = session_prepare_image(session, err);
+    if (!status)
+        status = session_preprocess(session, image, err);
+    if (status)
+        return status;
+    stage_done(timings, STAGE_RESIZE, &last);
+    session_run_towers(session, &pass);
+    stage_done(timings, STAGE_VISION, &last);
+    session_run_connector(session, &pass);
+    stage_done(timings, STAGE_CONNECT, &last);
+    struct lm_span span = {0, engine->connector->n_out, session->state};
+    engine->lm->family->forward(engine->lm, compute, &span, 1, pass.rows, span.n_rows);
+    compute_release(compute, pass.taken);
+    stage_done(timings, STAGE_IMAGE, &last);
+    if (matmul_failed(compute->matmul))
+        return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
+    return STATUS_OK;
+}
+
+enum status session_see(struct session *session, const char *path, struct timings *timings,
+                        struct error *warning, struct error *err)
+{
+    int64_t last = clock_ns();
+    struct image image;
+    if (timings)
+        *timings = (struct timings){{0}};
+    session_reset(session);
+    enum status status = image_read(&image, path, warning, err);
+    if (status)
+        return status;
+    stage_done(timings, STAGE_READ, &last);
+    status = see(session, &image, timings, last, err);
+    image_release(&image);
+    if (status)
+        session_reset(session);
+    return status;
+}

@@ -1,0 +1,345 @@
+#include "engine/weights.h"
+
+#include "engine/base/file.h"
+#include "engine/base/float16.h"
+#include "engine/base/random.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAME = 256, CHUNK_VALUES = 1 << 16 };
+
+static enum status open_part(struct weight_files *files, const char *directory,
+                             const struct card_weights *part, struct arena *arena,
+                             struct error *err)
+{
+    for (size_t i = 0; i < part->n_files; i++) {
+        size_t known = 0;
+        while (known < files->n_files && strcmp(files->names[known], part->files[i]) != 0)
+            known++;
+        if (known < files->n_files)
+            continue;
+        if (known == WEIGHTS_MAX_FILES)
+            return fail(err, STATUS_UNSUPPORTED, "%s: more than %d weight files", directory,
+                        WEIGHTS_MAX_FILES);
+        const char *path = path_join(arena, directory, part->files[i]);
+        if (!path)
+            return fail(err, STATUS_NO_MEMORY, "out of memory while opening %s", directory);
+        enum status status = tensor_file_open(&files->files[known], path, err);
+        if (status)
+            return status;
+        files->names[known] = part->files[i];
+        files->n_files = known + 1;
+    }
+    return STATUS_OK;
+}
+
+enum status weight_files_open(struct weight_files *files, const struct card *card,
+                              struct arena *arena, struct error *err)
+{
+    *files = (struct weight_files){.n_files = 0};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < card->n_towers; i++)
+        status = open_part(files, card->directory, &card->towers[i].weights, arena, err);
+    if (!status)
+        status = open_part(files, card->directory, &card->connector.weights, arena, err);
+    if (!status)
+        status = open_part(files, card->directory, &card->lm.weights, arena, err);
+    if (status)
+        weight_files_close(files);
+    return status;
+}
+
+void weight_files_close(struct weight_files *files)
+{
+    for (size_t i = 0; i < files->n_files; i++)
+        tensor_file_close(files->files[i]);
+    files->n_files = 0;
+}
+
+/* Finds a full name in the part's files. */
+static const struct tensor_view *find(const struct weights *weights, const char *full_name,
+                                      const struct tensor_file **file)
+{
+    for (size_t i = 0; i < weights->part->n_files; i++)
+        for (size_t j = 0; j < weights->files->n_files; j++) {
+            if (strcmp(weights->files->names[j], weights->part->files[i]) != 0)
+                continue;
+            const struct tensor_view *tensor =
+                tensor_file_find(weights->files->files[j], full_name);
+            if (tensor) {
+                *file = weights->files->files[j];
+                return tensor;
+            }
+        }
+    return NULL;
+}
+
+static void full_name(const struct weights *weights, const char *name, char out[MAX_NAME])
+{
+    snprintf(out, MAX_NAME, "%s%s%s", weights->part->prefix ? weights->part->prefix : "",
+             weights->scope, name);
+}
+
+void weights_enter(struct weights *weights, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(weights->scope, sizeof weights->scope, format, args);
+    va_end(args);
+}
+
+bool weights_have(const struct weights *weights, const char *name)
+{
+    char wanted[MAX_NAME];
+    const struct tensor_file *file;
+    full_name(weights, name, wanted);
+    return !weights->files || find(weights, wanted, &file) != NULL;
+}
+
+/* "[10240, 2560]" */
+static void shape_text(char *out, size_t size, const int64_t *shape, int n_dims)
+{
+    size_t used = (size_t)snprintf(out, size, "[");
+    for (int i = 0; i < n_dims && used < size; i++)
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    if (used < size)
+        snprintf(out + used, size - used, "]");
+}
+
+/* Whether the tensor has the wanted shape when dimensions of size one are left out of both and,
+ * for matrices, everything behind the first dimension is taken together. */
+static bool shape_fits(const struct tensor_view *tensor, const int *shape, int n_dims)
+{
+    int64_t have[TENSOR_MAX_DIMS] = {0}, want[TENSOR_MAX_DIMS] = {0};
+    int n_have = 0, n_want = 0;
+    for (int i = 0; i < tensor->n_dims; i++)
+        if (tensor->shape[i] != 1)
+            have[n_have++] = tensor->shape[i];
+    for (int i = 0; i < n_dims; i++)
+        if (shape[i] != 1)
+            want[n_want++] = shape[i];
+    if (n_want == 2 && n_have > 2) {
+        for (int i = 2; i < n_have; i++)
+            have[1] *= have[i];
+        n_have = 2;
+    }
+    return n_have == n_want && memcmp(have, want, sizeof have[0] * (size_t)n_want) == 0;
+}
+
+static size_t count_values(const int *shape, int n_dims)
+{
+    size_t n = 1;
+    for (int i = 0; i < n_dims; i++)
+        n *= (size_t)shape[i];
+    return n;
+}
+
+static enum status read_file(struct weights *weights, const char *name, const int *shape,
+                             int n_dims, enum dtype to, void *out, struct error *err)
+{
+    char wanted[MAX_NAME];
+    full_name(weights, name, wanted);
+    const struct tensor_file *file = NULL;
+    const struct tensor_view *tensor = find(weights, wanted, &file);
+    if (!tensor)
+        return fail(err, STATUS_NOT_FOUND, "%s: the tensor %s is missing",
+                    weights->part->n_files ? weights->part->files[0] : "model.json", wanted);
+    if (!shape_fits(tensor, shape, n_dims)) {
+        char have[128], want[128];
+        int64_t wanted_shape[TENSOR_MAX_DIMS];
+        for (int i = 0; i < n_dims; i++)
+            wanted_shape[i] = shape[i];
+        shape_text(have, sizeof have, tensor->shape, tensor->n_dims);
+        shape_text(want, sizeof want, wanted_shape, n_dims);
+        return fail(err, STATUS_MISMATCH, "%s: %s is %s, the model description says %s", file->path,
+                    wanted, have, want);
+    }
+    return tensor_read(file, tensor, to, out, err);
+}
+
+/* FNV-1a of the name, mixed with the seed: every tensor has its own stream. */
+static uint64_t name_seed(uint64_t seed, const char *name)
+{
+    uint64_t hash = 14695981039346656037u ^ seed;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 1099511628211u;
+    return hash;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Where random values are centred and how far they spread, so that activations stay finite and
+ * the recurrence neither dies nor explodes. */
+static void random_range(const char *name, const int *shape, int n_dims, float *centre,
+                         float *spread)
+{
+    *centre = 0.0F;
+    *spread = 0.02F;
+    if (ends_with(name, "norm.weight") || ends_with(name, "norm1.weight") ||
+        ends_with(name, "norm2.weight") || ends_with(name, "norm_f.weight") ||
+        ends_with(name, ".D")) {
+        *centre = 1.0F;
+    } else if (ends_with(name, "gamma")) {
+        *centre = 0.1F;
+    } else if (ends_with(name, "A_log")) {
+        *centre = 1.5F;
+        *spread = 1.0F;
+    } else if (ends_with(name, "dt_proj.bias")) {
+        *centre = -4.0F;
+        *spread = 1.0F;
+    } else if (n_dims >= 2) {
+        *spread = sqrtf(3.0F / (float)(count_values(shape, n_dims) / (size_t)shape[0]));
+    }
+}
+
+static void fill_random(struct weights *weights, const char *name, const int *shape, int n_dims,
+                        enum dtype to, void *out)
+{
+    char wanted[MAX_NAME];
+    full_name(weights, name, wanted);
+    uint64_t seed = name_seed(weights->seed, wanted);
+    size_t n = count_values(shape, n_dims);
+    long chunks = (long)((n + CHUNK_VALUES - 1) / CHUNK_VALUES);
+    float centre, spread;
+    random_range(name, shape, n_dims, &centre, &spread);
+#pragma omp parallel for if (chunks > 1)
+    for (long chunk = 0; chunk < chunks; chunk++) {
+        struct random_stream stream = {seed + (uint64_t)chunk * 0xD1342543DE82EF95u};
+        size_t start = (size_t)chunk * CHUNK_VALUES;
+        size_t end = start + CHUNK_VALUES < n ? start + CHUNK_VALUES : n;
+        for (size_t i = start; i < end; i++) {
+            float unit = (float)(int64_t)(random_bits(&stream) >> 40) * 0x1p-23F - 1.0F;
+            float value = centre + spread * unit;
+            if (to == DTYPE_BF16)
+                ((uint16_t *)out)[i] = bf16_from_float(value);
+            else
+                ((float *)out)[i] = value;
+        }
+    }
+}
+
+static enum status read_values(struct weights *weights, const char *name, const int *shape,
+                               int n_dims, enum dtype to, void *out, struct error *err)
+{
+    if (weights->files)
+        return read_file(weights, name, shape, n_dims, to, out, err);
+    fill_random(weights, name, shape, n_dims, to, out);
+    return STATUS_OK;
+}
+
+enum status weights_floats(struct weights *weights, const char *name, const int *shape, int n_dims,
+                           float **out, struct error *err)
+{
+    size_t n = count_values(shape, n_dims);
+    float *values = arena_alloc(weights->arena, n, sizeof *values);
+    if (!values)
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
+    enum status status = read_values(weights, name, shape, n_dims, DTYPE_F32, values, err);
+    if (status)
+        return status;
+    weights->parameters += n;
+    weights->packed_bytes += n * sizeof *values;
+    *out = values;
+    return STATUS_OK;
+}
+
+enum status weights_vector(struct weights *weights, const char *name, int n, float **out,
+                           struct error *err)
+{
+    return weights_floats(weights, name, &n, 1, out, err);
+}
+
+static enum dtype dtype_of(enum matmul_type type)
+{
+    return type == MATMUL_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+static size_t value_bytes(enum matmul_type type)
+{
+    return type == MATMUL_BF16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* Reads a matrix into plain memory that the caller frees. */
+static enum status read_matrix(struct weights *weights, const char *name, int rows, int columns,
+                               void **out, struct error *err)
+{
+    int shape[2] = {rows, columns};
+    void *values = malloc(count_values(shape, 2) * value_bytes(weights->type));
+    if (!values)
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
+    enum status status = read_values(weights, name, shape, 2, dtype_of(weights->type), values, err);
+    if (status) {
+        free(values);
+        return status;
+    }
+    weights->parameters += count_values(shape, 2);
+    *out = values;
+    return STATUS_OK;
+}
+
+enum status weights_linear(struct weights *weights, const char *name, int n_out, int n_in,
+                           bool has_bias, struct linear *out, struct error *err)
+{
+    char full[MAX_NAME];
+    float *bias = NULL;
+    void *values = NULL;
+    enum status status = STATUS_OK;
+    if (has_bias) {
+        int shape[1] = {n_out};
+        bias = malloc((size_t)n_out * sizeof *bias);
+        if (!bias)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
+        snprintf(full, sizeof full, "%s.bias", name);
+        status = read_values(weights, full, shape, 1, DTYPE_F32, bias, err);
+        weights->parameters += (size_t)n_out;
+    }
+    snprintf(full, sizeof full, "%s.weight", name);
+    if (!status)
+        status = read_matrix(weights, full, n_out, n_in, &values, err);
+    if (!status)
+        status = linear_pack(out, weights->type, values, bias, n_in, n_out, err);
+    if (!status)
+        weights->packed_bytes += out->packed_bytes + (has_bias ? (size_t)n_out * sizeof *bias : 0);
+    free(values);
+    free(bias);
+    return status;
+}
+
+enum status weights_embedding(struct weights *weights, const char *name, const char *head_name,
+                              int rows, int width, struct embedding *out, struct error *err)
+{
+    *out = (struct embedding){.rows = rows, .width = width};
+    const char *wins = weights->files && weights_have(weights, head_name) ? head_name : name;
+    void *values = NULL;
+    enum status status = read_matrix(weights, wins, rows, width, &values, err);
+    if (!status)
+        status = linear_pack(&out->head, weights->type, values, NULL, width, rows, err);
+    if (status) {
+        free(values);
+        return status;
+    }
+    if (weights->type == MATMUL_BF16)
+        out->bf16 = values;
+    else
+        out->f32 = values;
+    weights->packed_bytes +=
+        out->head.packed_bytes + (size_t)rows * (size_t)width * value_bytes(weights->type);
+    return STATUS_OK;
+}
+
+void embedding_release(struct embedding *embedding)
+{
+    free(embedding->f32);
+    free(embedding->bf16);
+    linear_release(&embedding->head);
+    *embedding = (struct embedding){0};
+}

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Writes a C file with the bytes of the given protocol files, sorted by name, on standard output:
+#     embed_protocols.sh datasets/protocols/*.json > build/protocols_data.c
+set -eu
+export LC_ALL=C
+
+names=
+for file in $(printf '%s\n' "$@" | sort); do
+    name=${file##*/}
+    names="$names ${name%.json}"
+done
+echo '/* Written by scripts/embed_protocols.sh: do not edit. */'
+echo '#include "datasets/protocol.h"'
+echo '#include "datasets/protocol_data.h"'
+index=0
+for file in $(printf '%s\n' "$@" | sort); do
+    [ -r "$file" ] || { echo "embed_protocols: cannot read $file" >&2; exit 1; }
+    echo
+    echo "static const unsigned char protocol_$index[] = {"
+    od -A n -v -t u1 "$file" | sed 's/  */, /g; s/^, /    /; s/$/,/'
+    # A file may be empty, an array may not; the size does not count this byte.
+    echo '    0};'
+    index=$((index + 1))
+done
+echo
+echo 'const struct protocol_data protocol_data[] = {'
+index=0
+for name in $names; do
+    echo "    {\"$name\", protocol_$index, sizeof protocol_$index - 1},"
+    index=$((index + 1))
+done
+echo '    {NULL, NULL, 0},'
+echo '};'
+echo
+echo 'const char *const protocol_names[] = {'
+for name in $names; do
+    echo "    \"$name\","
+done
+echo '    NULL,'
+echo '};'

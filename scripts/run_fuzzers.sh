@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs each fuzz target for a bounded time:  run_fuzzers.sh FOLDER SECONDS TARGET...
+# A seed corpus, where there is one, lies in tests/data/<what the target is named after>/.
+set -eu
+
+folder=$1 seconds=$2
+shift 2
+corpus=$(mktemp -d)
+trap 'rm -rf "$corpus"' EXIT
+for target in "$@"; do
+    mkdir -p "$corpus/$target"
+    seeds=tests/fuzz/seeds/${target#fuzz_}
+    [ -d "$seeds" ] || seeds=
+    # shellcheck disable=SC2086
+    if ! "$folder/$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -max_len=65536 \
+        -print_final_stats=0 -artifact_prefix="$corpus/$target-" "$corpus/$target" $seeds \
+        >"$corpus/log" 2>&1; then
+        tail -n 40 "$corpus/log"
+        echo "fuzz: $target FAILED"
+        exit 1
+    fi
+    echo "fuzz: $target: $(grep -oE '^#[0-9]+' "$corpus/log" | tail -n 1 | tr -d '#') inputs, no failure"
+done
