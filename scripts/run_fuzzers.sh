@@ -9,7 +9,7 @@ corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 for target in "$@"; do
     mkdir -p "$corpus/$target"
-    seeds=tests/fuzz/seeds/${target#fuzz_}
+    seeds=tests/data/${target#fuzz_}
     [ -d "$seeds" ] || seeds=
     # shellcheck disable=SC2086
     if ! "$folder/$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -max_len=65536 \
