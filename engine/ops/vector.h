@@ -124,9 +124,11 @@ INLINE vec vec_silu(vec x)
     return x / (1.0F + vec_exp(-x));
 }
 
-/* erf by the rational approximation x P(x^2) / Q(x^2) on [-4, 4], 1 beyond in float. */
+/* erf by the rational approximation x P(x^2) / Q(x^2); beyond 3.925 the nearest float is 1. */
 INLINE vec vec_erf(vec x)
 {
+    veci one = vec_abs(x) > 3.925F;
+    vec sign = (vec)((veci)x & (int32_t)0x80000000);
     x = vec_min(vec_max(x, vec_set(-4.0F)), vec_set(4.0F));
     vec s = x * x;
     vec p = vec_set(-2.72614225801306e-10F);
@@ -141,7 +143,8 @@ INLINE vec vec_erf(vec x)
     q = q * s + -1.68282697438203e-03F;
     q = q * s + -7.37332916720468e-03F;
     q = q * s + -1.42647390514189e-02F;
-    return x * p / q;
+    vec saturated = (vec)((veci)vec_set(1.0F) | (veci)sign);
+    return vec_select(one, saturated, x * p / q);
 }
 
 /* The lanes' sum, pairwise. */
