@@ -166,9 +166,12 @@ demo: mambench
 	@sh scripts/demo.sh ./mambench build/demo
 .PHONY: demo
 
-## bench: speed as ratios to limits probed in the same run
-bench: $(BUILD)/mambench
-	$(BUILD)/mambench doctor --bench
+## bench: speed and memory at full size, as ratios to limits probed in the same run
+BENCH_MODEL ?= cobra+3b
+bench: $(BUILD)/tests/bench/bench_engine
+	$< $(BENCH_MODEL)
+$(BUILD)/tests/bench/bench_engine: $(BUILD)/tests/bench/bench_engine.o $(BUILD)/libmambench.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 .PHONY: bench
 
 ## fuzz: every parser of outside files, FUZZ_SECONDS each (needs clang)
@@ -195,7 +198,7 @@ check-includes:
 	@sh scripts/check_includes.sh
 .PHONY: check-includes
 
-FORMATTED := $(SOURCES) $(HEADERS) $(sort $(wildcard tests/*.[ch] tests/fuzz/*.c))
+FORMATTED := $(SOURCES) $(HEADERS) $(sort $(wildcard tests/*.[ch] tests/fuzz/*.c tests/bench/*.c))
 ## format: rewrite the sources in the project's format
 format:
 	@clang-format -i $(FORMATTED)

@@ -52,6 +52,7 @@ def sound_tree():
         "transposed": base.t(),
         "view": base[1:5:2, 2:7:3],
         "column": base[:, 3],
+        "permuted": torch.randn(2, 3, 2, 2).permute(3, 1, 0, 2),
         "tied.a": shared,
         "tied.b": shared,
         "tied.row": shared[1],
