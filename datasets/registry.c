@@ -1,0 +1,9 @@
+#include "datasets/dataset.h"
+
+extern const struct dataset_kind dataset_pope, dataset_vsr;
+
+const struct dataset_kind *const dataset_kinds[] = {
+    &dataset_pope,
+    &dataset_vsr,
+    NULL,
+};

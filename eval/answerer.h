@@ -1,0 +1,82 @@
+/* eval/answerer.h - who answers the questions: a loaded model, or a baseline without weights.
+ *
+ * To add one: write eval/answerer_<name>.c with its table row and list it in answerer_kinds[]
+ * (eval/answerer.c). */
+#ifndef MAMBENCH_EVAL_ANSWERER_H
+#define MAMBENCH_EVAL_ANSWERER_H
+
+#include "datasets/dataset.h"
+#include "datasets/protocol.h"
+#include "engine/base/error.h"
+#include "engine/base/sha256.h"
+#include "engine/base/text.h"
+#include "engine/engine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What came of one sample.  Strings belong to the answerer until its next answer. */
+struct answer {
+    const char *text;                           /* NULL if only choices were weighed */
+    double probabilities[PROTOCOL_MAX_CHOICES]; /* over the protocol's choices */
+    double logits[PROTOCOL_MAX_CHOICES];
+    size_t n_choices;      /* 0: none were weighed */
+    bool has_logits;       /* a baseline has only probabilities */
+    bool is_measured;      /* tokens and timings are there: a baseline has none */
+    size_t n_prompt_tokens, n_tokens;
+    size_t n_image_tokens; /* 0 where the image's state was reused */
+    bool ended, truncated;
+    bool image_reused;
+    struct timings timings;
+    const char *warning; /* what is unusual about the picture; NULL if nothing */
+    const char *failure; /* why there is no answer; then only the warning is set beside it */
+};
+
+/* What is written about an answerer.  Strings belong to it; NULL where it has no such thing. */
+struct answerer_facts {
+    const char *name;         /* "cobra+3b", "baseline:yes" */
+    const struct engine_info *engine; /* NULL for a baseline */
+};
+
+struct answerer_options {
+    const char *model; /* directory, preset or "baseline:NAME" */
+    struct engine_options engine;
+    uint64_t seed;
+    int max_new_tokens; /* instead of the protocol's; -1: the protocol's */
+};
+
+struct answerer {
+    const struct answerer_kind *kind;
+    struct answerer_facts facts;
+    struct answerer_options options;
+    void *state;
+};
+
+struct answerer_kind {
+    const char *prefix; /* models that begin so are this kind's; "" takes all */
+    enum status (*open)(struct answerer *answerer, struct error *err);
+    void (*close)(struct answerer *answerer);
+    /* Hash over everything the answers depend on: files of the model, or the baseline's name. */
+    enum status (*hash)(const struct answerer *answerer, struct sha256_text *out,
+                        struct error *err);
+    /* The next answers are for this task; set and protocol must live until the next begin. */
+    enum status (*begin)(struct answerer *answerer, const struct dataset *set,
+                         const struct protocol *protocol, struct error *err);
+    /* Appends what the language model reads for a sample. */
+    void (*prompt)(const struct answerer *answerer, const struct sample *sample,
+                   struct text *out);
+    /* Answers set->samples[i].  A sample that cannot be answered (no image) is an OK with
+     * answer->failure set; errors are those that end the run. */
+    enum status (*answer)(struct answerer *answerer, size_t i, const char *prompt,
+                          struct answer *answer, struct error *err);
+};
+
+extern const struct answerer_kind answerer_baseline, answerer_engine;
+
+/* The caller closes it.  Errors: USAGE (unknown baseline), those of engine_open(). */
+enum status answerer_open(struct answerer *answerer, const struct answerer_options *options,
+                          struct error *err);
+void answerer_close(struct answerer *answerer);
+
+#endif

@@ -1,0 +1,254 @@
+/* eval/cmd_score.c - `mambench score`: scores a run again, or predictions made elsewhere. */
+#include "engine/base/file.h"
+#include "engine/base/json.h"
+#include "eval/command.h"
+#include "eval/model_options.h"
+#include "eval/output.h"
+#include "eval/run_list.h"
+#include "eval/scoring.h"
+#include "eval/task.h"
+#include "metrics/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec options_table[] = {
+    {"task", 0, OPTION_TEXT, "PROTOCOL", "protocol to score predictions by", NULL, NULL, false},
+    {"predictions", 0, OPTION_FILE, "FILE", "answers that another program wrote", NULL, NULL,
+     false},
+    {"format", 0, OPTION_TEXT, "NAME", "which program wrote them", "llava", NULL, false},
+    {"data", 'd', OPTION_DIRECTORY, "DIR",
+     "folder of the benchmark; by default where the run found it, or the labels in the "
+     "predictions",
+     NULL, NULL, false},
+    {"seed", 0, OPTION_COUNT, "N", "of baseline:random among the floors", "0", NULL, false},
+    {"json", 0, OPTION_FLAG, NULL, "print JSON", NULL, NULL, false},
+    {0},
+};
+
+static const char *const notes[] = {
+    "With run directories: reads predictions.jsonl and writes scores.json, report.md and "
+    "report.csv anew; no model is needed. With --predictions: prints every score of the protocol.",
+    NULL,
+};
+
+static const char *const examples[] = {
+    "mambench score runs/cobra-pope",
+    "mambench score --task pope@llava --predictions answers.jsonl --format llava --data pope",
+    NULL,
+};
+
+/* The samples a run was asked, from its manifest. */
+static enum status read_selection(const cJSON *manifest, struct task_selection *selection,
+                                  struct arena *arena, struct error *err)
+{
+    const cJSON *object = json_find(manifest, "selection"), *id;
+    const cJSON *ids = json_find(object, "sample_ids");
+    size_t n = 0;
+    cJSON_ArrayForEach(id, ids) n++;
+    const char **list = arena_alloc_small(arena, n + 1, sizeof *list);
+    if (!list)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while reading the manifest");
+    n = 0;
+    cJSON_ArrayForEach(id, ids) if (cJSON_IsString(id)) list[n++] = id->valuestring;
+    double limit = json_number_or(object, "limit", 0);
+    *selection = (struct task_selection){
+        .limit = limit > 0 ? (size_t)limit : 0, .sample_ids = list, .n_sample_ids = n};
+    return STATUS_OK;
+}
+
+/* The files must be those the run was asked from. */
+static enum status check_files(const cJSON *manifest, const struct task *task,
+                               const char *directory, struct error *err)
+{
+    const cJSON *hash;
+    size_t i = 0;
+    cJSON_ArrayForEach(hash, json_find(json_find(manifest, "data"), "sha256"))
+    {
+        if (i >= task->set.n_files || !cJSON_IsString(hash) ||
+            strcmp(hash->valuestring, task->set.files[i].sha256.hex) != 0)
+            return fail(err, STATUS_MISMATCH,
+                        "the annotation files under %s are not those of the run %s",
+                        task->directory, directory);
+        i++;
+    }
+    return STATUS_OK;
+}
+
+static enum status load_task(struct task *task, const cJSON *manifest, const char *directory,
+                             const char *data, struct error *err)
+{
+    const cJSON *protocol = json_find(manifest, "protocol");
+    const char *name, *hash, *place = "manifest.json: protocol";
+    struct task_selection selection;
+    enum status status = json_get_string(protocol, "name", place, &name, err);
+    if (!status)
+        status = json_get_string(protocol, "hash", place, &hash, err);
+    if (status)
+        return fail_within(err, status, directory);
+    status = task_open(task, name, err);
+    if (status)
+        return status == STATUS_USAGE ? STATUS_NOT_FOUND : status;
+    if (strcmp(hash, task->protocol.hash) != 0)
+        message("note: %s was changed since the run %s was made; its prompts are the old ones, the "
+                "scores the new ones",
+                name, directory);
+    if (!data)
+        data = json_string_or(json_find(manifest, "data"), "directory", ".");
+    status = read_selection(manifest, &selection, &task->arena, err);
+    if (!status)
+        status = task_load(task, data, &selection, err);
+    if (!status)
+        status = check_files(manifest, task, directory, err);
+    if (status)
+        task_close(task);
+    return status;
+}
+
+static enum exit_code score_run(const char *directory, const char *data, uint64_t seed,
+                                struct error *err)
+{
+    struct arena arena;
+    struct task task;
+    cJSON *manifest = NULL;
+    arena_init(&arena);
+    const char *path = path_join(&arena, directory, "manifest.json");
+    enum status status = path ? json_read(&manifest, path, err)
+                              : fail(err, STATUS_NO_MEMORY, "out of memory while scoring");
+    if (!status)
+        status = load_task(&task, manifest, directory, data, err);
+    enum exit_code code = exit_of_status(status);
+    if (!code) {
+        code = scoring_write(directory, &task, seed, err);
+        task_close(&task);
+    }
+    cJSON_Delete(manifest);
+    arena_release(&arena);
+    return code;
+}
+
+static enum exit_code score_runs(const struct options *options, uint64_t seed, struct error *err)
+{
+    struct run_list list;
+    enum exit_code code =
+        exit_of_status(run_list_open(&list, options->operands, options->n_operands, false, err));
+    if (code)
+        return code;
+    for (size_t i = 0; i < list.n; i++) {
+        struct error first = {""};
+        enum exit_code one = score_run(list.directories[i], option_text(options, "data"), seed,
+                                       err->text[0] ? &first : err);
+        code = exit_worst(code, one);
+    }
+    if (code == EXIT_DONE || code == EXIT_INCOMPLETE) {
+        if (run_list_print(list.directories, list.n, option_flag(options, "json"), err))
+            code = EXIT_INTERNAL;
+    }
+    run_list_close(&list);
+    return code;
+}
+
+static void tell_notes(const struct import_notes *notes_of)
+{
+    if (notes_of->has_labels)
+        message("note: no --data was given: questions and labels are those in the predictions");
+    if (notes_of->n_missing > 0)
+        message("note: %zu samples have no prediction; they count as wrong", notes_of->n_missing);
+    if (notes_of->n_extra > 0)
+        message("note: %zu predictions answer no sample and are left out", notes_of->n_extra);
+    if (notes_of->n_duplicate > 0)
+        message("note: %zu predictions were replaced by a later one for the same sample",
+                notes_of->n_duplicate);
+    if (notes_of->text)
+        message("note: %s", notes_of->text);
+}
+
+static enum exit_code print_scores(const struct options *options, const struct task *task,
+                                   const struct scored *scored, struct error *err)
+{
+    struct text text;
+    text_init(&text);
+    if (option_flag(options, "json"))
+        scoring_add_json(&text, task, scored);
+    else
+        scoring_add_text(&text, task, scored);
+    enum status status = output_text(&text, err);
+    text_release(&text);
+    if (status)
+        return EXIT_INTERNAL;
+    return scored->table.n_failed > 0 ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+/* Loads the data, if a folder is given, and the predictions for it. */
+static enum status import(const struct options *options, const struct import_format *format,
+                          struct task *task, struct prediction **predictions, struct error *err)
+{
+    const char *data = option_text(options, "data");
+    const char *path = option_text(options, "predictions");
+    struct task_selection all = {0};
+    struct import_notes notes_of = {0};
+    enum status status = data ? task_load(task, data, &all, err) : STATUS_OK;
+    if (status)
+        return status;
+    struct dataset set = task->set;
+    status = predictions_import(format, path, &set, data != NULL, &task->arena, predictions,
+                                &notes_of, err);
+    if (status)
+        return status;
+    if (!data)
+        status = task_take(task, &set, &all, err);
+    tell_notes(&notes_of);
+    return status;
+}
+
+static enum exit_code score_predictions_of(const struct options *options, uint64_t seed,
+                                           struct error *err)
+{
+    const char *name = option_text(options, "task");
+    const struct import_format *format = import_format_find(option_text(options, "format"));
+    struct task task;
+    struct scored scored;
+    struct prediction *predictions;
+    if (!name || options->n_operands > 0 || !format) {
+        fail(err, STATUS_USAGE, "%s",
+             !name ? "--predictions needs --task, the protocol to score by"
+             : !format ? "--format: there is no such format; 'llava' is one"
+                       : "give run directories or --predictions, not both");
+        return EXIT_USAGE;
+    }
+    enum status status = task_open(&task, name, err);
+    if (status)
+        return exit_of_status(status);
+    status = import(options, format, &task, &predictions, err);
+    if (!status)
+        status = scoring_score(&task, predictions, seed, &task.arena, &scored, err);
+    enum exit_code code =
+        status ? exit_of_status(status) : print_scores(options, &task, &scored, err);
+    task_close(&task);
+    return code;
+}
+
+static enum exit_code run(const struct options *options, struct error *err)
+{
+    uint64_t seed;
+    enum status status = option_seed(options, &seed, err);
+    if (!status && !option_given(options, "predictions") &&
+        (option_given(options, "task") || option_given(options, "format")))
+        status = fail(err, STATUS_USAGE, "--task and --format go with --predictions");
+    if (status)
+        return exit_of_status(status);
+    if (option_given(options, "predictions"))
+        return score_predictions_of(options, seed, err);
+    return score_runs(options, seed, err);
+}
+
+const struct command command_score = {
+    .name = "score",
+    .summary = "Scores finished runs again, or predictions made elsewhere",
+    .operands = "[RUN...]",
+    .operand_type = OPTION_DIRECTORY,
+    .options = options_table,
+    .notes = notes,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,52 @@
+/* eval/manifest.h - manifest.json: what a run is, so that it can be resumed, scored and doubted.
+ *
+ * What decides the answers (files, protocol, prompts, numerics, seed, selection) must be the same
+ * for a resume; what does not (host, threads, time) may differ and is listed start by start. */
+#ifndef MAMBENCH_EVAL_MANIFEST_H
+#define MAMBENCH_EVAL_MANIFEST_H
+
+#include "engine/base/error.h"
+#include "engine/base/text.h"
+#include "eval/answerer.h"
+#include "eval/options.h"
+#include "eval/task.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What manifest_new() writes down; everything is borrowed. */
+struct manifest_facts {
+    const struct options *options; /* of the command, for values and their origins */
+    const struct task *task;
+    const struct answerer *answerer;
+    const char *const *command_line;
+    const char *first_prompt;
+    struct sha256_text prompts_sha256, model_sha256;
+    struct task_selection selection;
+};
+
+/* Builds the manifest of a run that has not started.  The caller deletes it. */
+enum status manifest_new(cJSON **manifest, const struct manifest_facts *facts, struct error *err);
+
+/* Whether a run with the new manifest may go on where the old one stopped.  If not, USAGE and the
+ * sentence names everything that differs. */
+enum status manifest_compare(const cJSON *old, const cJSON *new, const char *directory,
+                             struct error *err);
+
+/* One start of the program on this run. */
+struct manifest_start {
+    int threads; /* 0: unknown */
+    size_t samples_before, samples_after;
+    double seconds;
+    const char *outcome; /* "running", "finished", "interrupted", "stopped by an error" */
+};
+
+/* Adds a start to the list, or replaces the last one; false without memory. */
+bool manifest_add_start(cJSON *manifest, const struct manifest_start *start);
+bool manifest_update_start(cJSON *manifest, const struct manifest_start *start);
+
+/* Replaces path by the manifest. */
+enum status manifest_write(const cJSON *manifest, const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,117 @@
+#include "eval/run_list.h"
+
+#include "engine/base/file.h"
+#include "eval/output.h"
+#include "reports/report.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_run(struct arena *arena, const char *directory)
+{
+    const char *manifest = path_join(arena, directory, "manifest.json");
+    return manifest && file_exists(manifest);
+}
+
+static enum status add_directory(struct run_list *list, const char *directory, struct error *err)
+{
+    if (list->n == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 16;
+        const char **larger = arena_alloc_small(&list->arena, capacity, sizeof *larger);
+        if (!larger)
+            return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", directory);
+        if (list->n > 0)
+            memcpy(larger, list->directories, list->n * sizeof *larger);
+        list->directories = larger;
+        list->capacity = capacity;
+    }
+    list->directories[list->n++] = directory;
+    return STATUS_OK;
+}
+
+static enum status add_children(struct run_list *list, const char *folder, struct error *err)
+{
+    struct dirent **names = NULL;
+    size_t before = list->n;
+    int n = scandir(folder, &names, NULL, alphasort);
+    if (n < 0)
+        return fail(err, STATUS_NOT_FOUND, "cannot read %s: %s", folder, strerror(errno));
+    enum status status = STATUS_OK;
+    for (int i = 0; i < n; i++) {
+        const char *child = path_join(&list->arena, folder, names[i]->d_name);
+        bool hidden = names[i]->d_name[0] == '.';
+        if (!status && !hidden && child && is_run(&list->arena, child))
+            status = add_directory(list, child, err);
+        free(names[i]);
+    }
+    free(names);
+    if (!status && list->n == before)
+        status = fail(err, STATUS_NOT_FOUND,
+                      "%s is not a run directory (no manifest.json), nor a folder of them", folder);
+    return status;
+}
+
+static enum status read_all(struct run_list *list, struct error *err)
+{
+    size_t n = list->n;
+    list->records = arena_alloc_small(&list->arena, n, sizeof *list->records);
+    if (!list->records)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while reading runs");
+    for (list->n = 0; list->n < n; list->n++) {
+        enum status status =
+            run_record_open(&list->records[list->n], list->directories[list->n], err);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status run_list_open(struct run_list *list, const char *const *operands, size_t n,
+                          bool read_records, struct error *err)
+{
+    *list = (struct run_list){0};
+    arena_init(&list->arena);
+    enum status status = STATUS_OK;
+    if (n == 0)
+        status = fail(err, STATUS_USAGE, "a run directory is expected");
+    for (size_t i = 0; !status && i < n; i++)
+        status = is_run(&list->arena, operands[i]) ? add_directory(list, operands[i], err)
+                                                   : add_children(list, operands[i], err);
+    if (!status && read_records)
+        status = read_all(list, err);
+    if (status)
+        run_list_close(list);
+    return status;
+}
+
+void run_list_close(struct run_list *list)
+{
+    for (size_t i = 0; list->records && i < list->n; i++)
+        run_record_close(&list->records[i]);
+    arena_release(&list->arena);
+    *list = (struct run_list){0};
+}
+
+enum status run_list_print(const char *const *directories, size_t n, bool json, struct error *err)
+{
+    struct run_list list;
+    struct text text;
+    enum status status = run_list_open(&list, directories, n, true, err);
+    if (status)
+        return status;
+    text_init(&text);
+    if (json) {
+        report_format_find("json")->add(list.records, list.n, &text);
+    } else {
+        for (size_t i = 0; i < list.n; i++) {
+            text_add(&text, i > 0 ? "\n" : "");
+            report_add_brief(&list.records[i], &text);
+        }
+    }
+    status = output_text(&text, err);
+    text_release(&text);
+    run_list_close(&list);
+    return status;
+}

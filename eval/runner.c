@@ -1,0 +1,296 @@
+#include "eval/runner.h"
+
+#include "engine/base/clock.h"
+#include "engine/base/file.h"
+#include "engine/base/json.h"
+#include "eval/command.h"
+#include "eval/manifest.h"
+#include "eval/output.h"
+#include "eval/prediction_log.h"
+#include "eval/signals.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One run while it lasts. */
+struct runner {
+    const struct run_settings *settings;
+    struct task *task;
+    struct answerer *answerer;
+    struct run_outcome *outcome;
+    const char **prompts; /* in evaluation order */
+    const char *manifest_path, *predictions_path, *timings_path;
+    cJSON *manifest;
+    struct log_file predictions, timings;
+    struct text line; /* the line being written */
+    int64_t began_ns;
+    struct arena arena;
+};
+
+static enum exit_code no_memory(struct error *err)
+{
+    fail(err, STATUS_NO_MEMORY, "out of memory while preparing the run");
+    return EXIT_INTERNAL;
+}
+
+/* All prompts, in evaluation order, and the hash over them: "id\0prompt\0" each. */
+static enum exit_code make_prompts(struct runner *runner, struct sha256_text *hash,
+                                   struct error *err)
+{
+    const struct task *task = runner->task;
+    size_t n = task->set.n_samples;
+    struct text all;
+    text_init(&all);
+    runner->prompts = arena_alloc_small(&runner->arena, n + 1, sizeof *runner->prompts);
+    for (size_t i = 0; runner->prompts && i < n && !all.failed; i++) {
+        const struct sample *sample = &task->set.samples[task->order[i]];
+        text_add_bytes(&all, sample->id, strlen(sample->id) + 1);
+        size_t start = all.length;
+        runner->answerer->kind->prompt(runner->answerer, sample, &all);
+        runner->prompts[i] =
+            arena_copy(&runner->arena, text_string(&all) + start, all.length - start);
+        text_add_char(&all, '\0');
+    }
+    bool failed = all.failed || arena_failed(&runner->arena);
+    *hash = sha256_bytes(text_string(&all), all.length);
+    text_release(&all);
+    return failed ? no_memory(err) : EXIT_DONE;
+}
+
+static enum exit_code make_manifest(struct runner *runner, struct error *err)
+{
+    struct manifest_facts facts = {.options = runner->settings->options,
+                                   .task = runner->task,
+                                   .answerer = runner->answerer,
+                                   .command_line = command_line,
+                                   .selection = runner->settings->selection};
+    enum exit_code code = make_prompts(runner, &facts.prompts_sha256, err);
+    if (code)
+        return code;
+    facts.first_prompt = runner->prompts[0];
+    enum status status =
+        runner->answerer->kind->hash(runner->answerer, &facts.model_sha256, err);
+    if (!status)
+        status = manifest_new(&runner->manifest, &facts, err);
+    return exit_of_status(status);
+}
+
+/* Takes over the list of starts of the run that is resumed. */
+static enum exit_code take_over(struct runner *runner, cJSON *old, struct error *err)
+{
+    enum status status = manifest_compare(old, runner->manifest, runner->settings->directory, err);
+    if (status)
+        return exit_of_status(status);
+    cJSON *starts = cJSON_DetachItemFromObjectCaseSensitive(old, "starts");
+    if (starts && !cJSON_ReplaceItemInObjectCaseSensitive(runner->manifest, "starts", starts)) {
+        cJSON_Delete(starts);
+        return no_memory(err);
+    }
+    return EXIT_DONE;
+}
+
+/* Looks at what is in the directory; *resume is set if it is this run's beginning. */
+static enum exit_code look_at_directory(struct runner *runner, bool *resume, struct error *err)
+{
+    cJSON *old = NULL;
+    *resume = false;
+    if (runner->settings->force)
+        return EXIT_DONE;
+    if (!file_exists(runner->manifest_path)) {
+        if (!file_exists(runner->predictions_path))
+            return EXIT_DONE;
+        fail(err, STATUS_USAGE,
+             "%s holds predictions.jsonl but no manifest.json; give another --out, or --force to "
+             "start afresh",
+             runner->settings->directory);
+        return EXIT_USAGE;
+    }
+    enum status status = json_read(&old, runner->manifest_path, err);
+    if (status)
+        return exit_of_status(status);
+    enum exit_code code = take_over(runner, old, err);
+    cJSON_Delete(old);
+    *resume = code == EXIT_DONE;
+    return code;
+}
+
+/* Results of the run that was here before. */
+static void remove_old_results(struct runner *runner)
+{
+    static const char *const names[] = {"scores.json", "report.md", "report.csv"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = path_join(&runner->arena, runner->settings->directory, names[i]);
+        if (path)
+            unlink(path);
+    }
+}
+
+/* The lines that are there must be the first of this run. */
+static enum exit_code check_lines(struct runner *runner, struct error *err)
+{
+    struct log_entry *entries = NULL;
+    struct arena arena;
+    const struct task *task = runner->task;
+    size_t n = 0;
+    arena_init(&arena);
+    enum status status =
+        log_read(runner->predictions_path, &arena, &entries, &n, NULL, err);
+    if (!status && n > task->set.n_samples)
+        status = fail(err, STATUS_MISMATCH, "%s has %zu lines, the run only %zu samples",
+                      runner->predictions_path, n, task->set.n_samples);
+    for (size_t i = 0; !status && i < n; i++) {
+        const char *expected = task->set.samples[task->order[i]].id;
+        if (strcmp(entries[i].id, expected) != 0)
+            status = fail(err, STATUS_MISMATCH,
+                          "%s: line %zu answers sample '%s' where '%s' is expected",
+                          runner->predictions_path, i + 1, entries[i].id, expected);
+        runner->outcome->n_failed += entries[i].failure != NULL;
+    }
+    runner->outcome->n_before = runner->outcome->n_done = status ? 0 : n;
+    arena_release(&arena);
+    return exit_of_status(status);
+}
+
+static struct manifest_start describe_start(const struct runner *runner, const char *outcome)
+{
+    const struct engine_info *info = runner->answerer->facts.engine;
+    return (struct manifest_start){info ? info->threads : 0, runner->outcome->n_before,
+                                   runner->outcome->n_done,
+                                   (double)(clock_ns() - runner->began_ns) * 1e-9, outcome};
+}
+
+/* Opens the logs behind their whole lines and writes the manifest. */
+static enum exit_code open_logs(struct runner *runner, bool resume, struct error *err)
+{
+    enum status status =
+        log_open(&runner->predictions, runner->predictions_path, resume, err);
+    if (status)
+        return status == STATUS_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
+    if (resume) {
+        enum exit_code code = check_lines(runner, err);
+        if (code)
+            return code;
+    } else {
+        remove_old_results(runner);
+    }
+    struct manifest_start start = describe_start(runner, "running");
+    if (!manifest_add_start(runner->manifest, &start))
+        return no_memory(err);
+    status = manifest_write(runner->manifest, runner->manifest_path, err);
+    if (!status && runner->answerer->facts.engine)
+        status = log_open(&runner->timings, runner->timings_path, resume, err);
+    return status ? EXIT_INTERNAL : EXIT_DONE;
+}
+
+static enum exit_code write_lines(struct runner *runner, const struct sample *sample,
+                                  const struct answer *answer, struct error *err)
+{
+    size_t sync_every = runner->settings->sync_every;
+    text_reset(&runner->line);
+    log_line_add(&runner->line, sample->id, sample->image_name, answer);
+    enum status status = log_append(&runner->predictions, &runner->line, sync_every, err);
+    if (!status && answer->is_measured) {
+        text_reset(&runner->line);
+        timing_line_add(&runner->line, sample->id, answer);
+        status = log_append(&runner->timings, &runner->line, sync_every, err);
+    }
+    return status ? EXIT_INTERNAL : EXIT_DONE;
+}
+
+static enum exit_code ask_all(struct runner *runner, struct error *err)
+{
+    const struct task *task = runner->task;
+    struct run_outcome *outcome = runner->outcome;
+    struct progress progress;
+    enum exit_code code = EXIT_DONE;
+    progress_begin(&progress, task->protocol.name, outcome->n_done, task->set.n_samples,
+                   runner->settings->quiet);
+    while (!code && outcome->n_done < task->set.n_samples && !signals_caught()) {
+        size_t i = task->order[outcome->n_done];
+        struct answer answer;
+        enum status status = runner->answerer->kind->answer(
+            runner->answerer, i, runner->prompts[outcome->n_done], &answer, err);
+        code = exit_of_status(status);
+        if (!code)
+            code = write_lines(runner, &task->set.samples[i], &answer, err);
+        if (code)
+            break;
+        outcome->n_done += 1;
+        outcome->n_failed += answer.failure != NULL;
+        progress_show(&progress, outcome->n_done, outcome->n_failed);
+    }
+    progress_end(&progress, outcome->n_done, outcome->n_failed);
+    outcome->signal = outcome->n_done < task->set.n_samples ? signals_caught() : 0;
+    return code;
+}
+
+/* Syncs and closes the logs and notes how this start ended; the first error wins. */
+static enum exit_code finish(struct runner *runner, enum exit_code code, struct error *err)
+{
+    struct error *first = code ? NULL : err;
+    enum status status = log_close(&runner->predictions, first);
+    enum status timing_status = log_close(&runner->timings, status ? NULL : first);
+    const char *outcome = code                      ? "stopped by an error"
+                          : runner->outcome->signal ? "interrupted"
+                                                    : "finished";
+    struct manifest_start start = describe_start(runner, outcome);
+    if (manifest_update_start(runner->manifest, &start) && !status)
+        status = manifest_write(runner->manifest, runner->manifest_path, first);
+    if (!code && (status || timing_status))
+        code = EXIT_INTERNAL;
+    return code;
+}
+
+static enum exit_code run_opened(struct runner *runner, struct error *err)
+{
+    bool resume;
+    enum exit_code code = look_at_directory(runner, &resume, err);
+    if (!code && directory_create(runner->settings->directory, err))
+        code = EXIT_INTERNAL;
+    if (!code)
+        code = open_logs(runner, resume, err);
+    if (code) {
+        log_close(&runner->predictions, NULL);
+        log_close(&runner->timings, NULL);
+        return code;
+    }
+    code = finish(runner, ask_all(runner, err), err);
+    if (code)
+        return code;
+    if (runner->outcome->signal)
+        return runner->outcome->signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    return runner->outcome->n_failed > 0 ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+enum exit_code runner_run(const struct run_settings *settings, struct task *task,
+                          struct answerer *answerer, struct run_outcome *outcome,
+                          struct error *err)
+{
+    struct runner runner = {.settings = settings,
+                            .task = task,
+                            .answerer = answerer,
+                            .outcome = outcome,
+                            .predictions.fd = -1,
+                            .timings.fd = -1,
+                            .began_ns = clock_ns()};
+    *outcome = (struct run_outcome){0};
+    arena_init(&runner.arena);
+    text_init(&runner.line);
+    runner.manifest_path = path_join(&runner.arena, settings->directory, "manifest.json");
+    runner.predictions_path = path_join(&runner.arena, settings->directory, "predictions.jsonl");
+    runner.timings_path = path_join(&runner.arena, settings->directory, "timings.jsonl");
+    enum exit_code code = arena_failed(&runner.arena) ? no_memory(err) : EXIT_DONE;
+    if (!code)
+        code = exit_of_status(
+            answerer->kind->begin(answerer, &task->set, &task->protocol, err));
+    if (!code)
+        code = make_manifest(&runner, err);
+    if (!code)
+        code = run_opened(&runner, err);
+    cJSON_Delete(runner.manifest);
+    text_release(&runner.line);
+    arena_release(&runner.arena);
+    return code;
+}

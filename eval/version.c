@@ -1,0 +1,7 @@
+#include "eval/version.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+const char mambench_version[] = VERSION;

@@ -1,0 +1,18 @@
+/* metrics/tri_order.h - the order in which TRI's harness evaluates: random.Random(21).shuffle() of
+ * the ids in file order.
+ *
+ * Reference: TRI-ML/vlm-evaluation@d9f5896 scripts/datasets/prepare.py:29,51; CPython's
+ * Lib/random.py shuffle() and _randbelow_with_getrandbits(); Matsumoto and Nishimura's
+ * mt19937ar.c, init_by_array(). */
+#ifndef MAMBENCH_METRICS_TRI_ORDER_H
+#define MAMBENCH_METRICS_TRI_ORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TRI_SEED = 21 };
+
+/* Shuffles indices [n] in place as random.Random(seed).shuffle() does; n < 2^32. */
+void tri_shuffle(size_t *indices, size_t n, uint32_t seed);
+
+#endif

@@ -1,0 +1,56 @@
+/* reports/report.h - finished runs for readers: markdown, CSV, JSON.
+ *
+ * To add a format: write reports/<name>.c with its row and list it in reports/registry.c. */
+#ifndef MAMBENCH_REPORTS_REPORT_H
+#define MAMBENCH_REPORTS_REPORT_H
+
+#include "engine/base/error.h"
+#include "engine/base/text.h"
+#include "reports/run_record.h"
+#include "reports/table.h"
+
+#include <stddef.h>
+
+struct report_format {
+    const char *name;      /* "md" */
+    const char *file_name; /* in the run directory; NULL: only on demand */
+    /* Appends the report of n >= 1 runs. */
+    void (*add)(const struct run_record *records, size_t n, struct text *out);
+};
+
+/* The table, NULL-terminated. */
+extern const struct report_format *const report_formats[];
+const struct report_format *report_format_find(const char *name);
+
+/* Writes every format that has a file name into a run directory. */
+enum status report_write_files(const char *directory, struct error *err);
+
+/* What several formats share. */
+
+/* Appends a score's value as its reference prints it; nothing where it is undefined. */
+void report_add_value(struct text *out, const struct score *score);
+/* value of a score's scale as percent, "51.5 %"; nothing for NAN. */
+void report_add_percent(struct text *out, double value, double scale);
+/* "49.2 - 57.1 %" or nothing. */
+void report_add_interval(struct text *out, const struct score *score);
+/* Nanoseconds for people: "812 us", "3.41 ms", "2.07 s"; nothing for NAN. */
+void report_add_time(struct text *out, double ns);
+/* "12.3", "4,210" ...; nothing for NAN. */
+void report_add_rate(struct text *out, double per_second);
+
+/* Head and rows of the table of all scores. */
+void report_begin_scores(struct table *table, struct arena *arena);
+void report_add_score(struct table *table, const struct score *score);
+
+/* One line a run: score, interval, floors, speed; the head says what the columns are. */
+void report_add_summary(const struct run_record *records, size_t n, enum table_style style,
+                        struct text *out);
+
+/* The same as a few lines a run, 80 columns wide, for a terminal. */
+void report_add_brief(const struct run_record *record, struct text *out);
+
+/* Appends a sentence for everything that keeps the runs from being compared; may be nothing. */
+void report_add_cautions(const struct run_record *records, size_t n, const char *bullet,
+                         struct text *out);
+
+#endif

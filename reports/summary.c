@@ -1,0 +1,193 @@
+/* reports/summary.c - numbers as readers want them, and the one-line-a-run table. */
+#include "reports/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void report_add_value(struct text *out, const struct score *score)
+{
+    if (isnan(score->value))
+        return;
+    if (score->scale == 0)
+        text_addf(out, "%.0f", score->value);
+    else
+        text_addf(out, score->scale >= 100 ? "%.2f" : "%.4f", score->value);
+}
+
+void report_add_percent(struct text *out, double value, double scale)
+{
+    if (!isnan(value) && scale > 0)
+        text_addf(out, "%.2f %%", value / scale * 100);
+}
+
+void report_add_interval(struct text *out, const struct score *score)
+{
+    if (score->interval == INTERVAL_NONE || isnan(score->low) || isnan(score->high) ||
+        score->scale <= 0)
+        return;
+    text_addf(out, "%.2f to %.2f %%", score->low / score->scale * 100,
+              score->high / score->scale * 100);
+}
+
+void report_add_time(struct text *out, double ns)
+{
+    static const struct {
+        double ns;
+        const char *name;
+    } units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}};
+    size_t unit = 0;
+    if (isnan(ns))
+        return;
+    while (unit < 3 && ns < units[unit].ns)
+        unit++;
+    double value = ns / units[unit].ns;
+    text_addf(out, "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value, units[unit].name);
+}
+
+void report_add_rate(struct text *out, double per_second)
+{
+    if (!isnan(per_second))
+        text_addf(out, "%.*f", per_second < 10 ? 2 : per_second < 100 ? 1 : 0, per_second);
+}
+
+void report_begin_scores(struct table *table, struct arena *arena)
+{
+    table_init(table, arena, "lrrrl");
+    table_cell(table, "score");
+    table_cell(table, "value");
+    table_cell(table, "95 %% interval");
+    table_cell(table, "n");
+    table_cell(table, "note");
+}
+
+static void interval_cell(struct table *table, const struct score *score)
+{
+    bool known = score->interval != INTERVAL_NONE && !isnan(score->low) && !isnan(score->high);
+    if (!known)
+        table_cell(table, "%s", "");
+    else if (score->scale >= 100)
+        table_cell(table, "%.2f to %.2f", score->low, score->high);
+    else
+        table_cell(table, "%.4f to %.4f", score->low, score->high);
+}
+
+void report_add_score(struct table *table, const struct score *score)
+{
+    struct text value;
+    text_init(&value);
+    report_add_value(&value, score);
+    table_cell(table, "%s", score->name);
+    table_cell(table, "%s", text_string(&value));
+    interval_cell(table, score);
+    table_cell(table, "%zu", score->n);
+    table_cell(table, "%s", score->note ? score->note : "");
+    text_release(&value);
+}
+
+typedef void number_printer(struct text *out, double value);
+
+static void number_cell(struct table *table, number_printer *print, double value)
+{
+    struct text text;
+    text_init(&text);
+    print(&text, value);
+    table_cell(table, "%s", text_string(&text));
+    text_release(&text);
+}
+
+static void score_cells(struct table *table, const struct run_record *record)
+{
+    const struct score *headline = run_headline(record);
+    struct text text;
+    text_init(&text);
+    report_add_percent(&text, headline->value, headline->scale);
+    table_cell(table, "%s", headline->name);
+    table_cell(table, "%s", text_string(&text));
+    text_reset(&text);
+    report_add_interval(&text, headline);
+    table_cell(table, "%s", text_string(&text));
+    text_reset(&text);
+    const struct run_floor *best = NULL;
+    for (size_t i = 0; i < record->n_floors; i++)
+        if (!best || record->floors[i].value > best->value)
+            best = &record->floors[i];
+    if (best && best->name) {
+        report_add_percent(&text, best->value, headline->scale);
+        const char *colon = strchr(best->name, ':');
+        text_addf(&text, " (%s)", colon ? colon + 1 : best->name);
+    }
+    table_cell(table, "%s", text_string(&text));
+    table_cell(table, "%zu", record->n_samples);
+    table_cell(table, "%zu", record->n_failed);
+    text_release(&text);
+}
+
+void report_add_summary(const struct run_record *records, size_t n, enum table_style style,
+                        struct text *out)
+{
+    static const char *const heads[] = {"protocol", "model",  "score",       "value",
+                                        "95 % interval", "best floor", "n", "failed",
+                                        "first token", "tokens/s"};
+    struct arena arena;
+    struct table table;
+    arena_init(&arena);
+    table_init(&table, &arena, "lllrrrrrrr");
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        table_cell(&table, "%s", heads[i]);
+    for (size_t i = 0; i < n; i++) {
+        const struct run_record *record = &records[i];
+        table_cell(&table, "%s", record->protocol);
+        table_cell(&table, "%s%s%s", record->model, record->precision ? " " : "",
+                   record->precision ? record->precision : "");
+        score_cells(&table, record);
+        number_cell(&table, report_add_time, record->speed.first_token_median_ns);
+        number_cell(&table, report_add_rate, record->speed.decode_tokens_per_s);
+    }
+    table_add_to(&table, style, out);
+    arena_release(&arena);
+}
+
+/* Says so where one fact is not the same in all runs of one benchmark. */
+static void caution(const struct run_record *records, size_t n, const char *bullet,
+                    struct text *out)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct run_record *a = &records[j], *b = &records[i];
+            bool same_data = a->dataset_title && b->dataset_title &&
+                             strcmp(a->dataset_title, b->dataset_title) == 0;
+            bool same_protocol = strcmp(a->protocol, b->protocol) == 0 && a->protocol_hash &&
+                                 b->protocol_hash &&
+                                 strcmp(a->protocol_hash, b->protocol_hash) == 0;
+            if (same_data && !same_protocol)
+                text_addf(out,
+                          "%s%s and %s answer the same benchmark under different protocols (%s, "
+                          "%s): these scores cannot be compared\n",
+                          bullet, a->path, b->path, a->protocol, b->protocol);
+            else if (same_data && a->n_samples != b->n_samples)
+                text_addf(out, "%s%s and %s are over different samples (%zu, %zu)\n", bullet,
+                          a->path, b->path, a->n_samples, b->n_samples);
+        }
+}
+
+void report_add_cautions(const struct run_record *records, size_t n, const char *bullet,
+                         struct text *out)
+{
+    caution(records, n, bullet, out);
+    for (size_t i = 0; i < n; i++) {
+        const struct run_record *record = &records[i];
+        const char *who = n > 1 ? record->path : "", *colon = n > 1 ? ": " : "";
+        if (record->random_weights)
+            text_addf(out, "%s%s%sthe weights are random; only speed and memory mean something\n",
+                      bullet, who, colon);
+        if (record->n_samples < record->n_in_dataset)
+            text_addf(out, "%s%s%s%zu of the %zu samples of the benchmark\n", bullet, who, colon,
+                      record->n_samples, record->n_in_dataset);
+        if (record->max_new_tokens_changed)
+            text_addf(out, "%s%s%sat most %d new tokens, which is not the protocol's number\n",
+                      bullet, who, colon, record->max_new_tokens);
+        if (record->data_note)
+            text_addf(out, "%s%s%s%s\n", bullet, who, colon, record->data_note);
+    }
+}

@@ -1,0 +1,122 @@
+#include "reports/table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void table_init(struct table *table, struct arena *arena, const char *alignment)
+{
+    *table = (struct table){
+        .arena = arena, .alignment = alignment, .n_columns = strlen(alignment)};
+}
+
+void table_cell(struct table *table, const char *format, ...)
+{
+    char cell[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(cell, sizeof cell, format, args);
+    va_end(args);
+    if (table->n_cells == table->capacity) {
+        size_t capacity = table->capacity ? table->capacity * 2 : 32;
+        const char **cells = arena_alloc_small(table->arena, capacity, sizeof *cells);
+        if (!cells)
+            return;
+        if (table->n_cells > 0)
+            memcpy(cells, table->cells, table->n_cells * sizeof *cells);
+        table->cells = cells;
+        table->capacity = capacity;
+    }
+    const char *copy = arena_string(table->arena, cell);
+    table->cells[table->n_cells++] = copy ? copy : "";
+}
+
+static const char *cell_at(const struct table *table, size_t row, size_t column)
+{
+    size_t i = row * table->n_columns + column;
+    return i < table->n_cells ? table->cells[i] : "";
+}
+
+/* Bytes that a cell needs escaped in markdown. */
+static size_t count_pipes(const char *cell)
+{
+    size_t n = 0;
+    for (; *cell; cell++)
+        n += *cell == '|';
+    return n;
+}
+
+/* Code points, as a terminal counts columns for the characters that occur here. */
+static size_t cell_width(const char *cell, enum table_style style)
+{
+    size_t n = style == TABLE_MARKDOWN ? count_pipes(cell) : 0;
+    for (; *cell; cell++)
+        n += ((unsigned char)*cell & 0xC0) != 0x80;
+    return n;
+}
+
+static size_t column_width(const struct table *table, size_t n_rows, size_t column,
+                           enum table_style style)
+{
+    size_t widest = style == TABLE_MARKDOWN ? 3 : 0; /* the rule needs three dashes */
+    for (size_t row = 0; row < n_rows; row++) {
+        size_t width = cell_width(cell_at(table, row, column), style);
+        if (width > widest)
+            widest = width;
+    }
+    return widest;
+}
+
+static void add_cell(struct text *out, const char *cell, enum table_style style)
+{
+    for (; *cell; cell++) {
+        if (*cell == '|' && style == TABLE_MARKDOWN)
+            text_add_char(out, '\\');
+        text_add_char(out, *cell == '\n' ? ' ' : *cell);
+    }
+}
+
+static void add_row(const struct table *table, size_t n_rows, size_t row, enum table_style style,
+                    struct text *out)
+{
+    for (size_t column = 0; column < table->n_columns; column++) {
+        const char *cell = cell_at(table, row, column);
+        size_t width = column_width(table, n_rows, column, style);
+        int fill = (int)(width - cell_width(cell, style));
+        bool right = table->alignment[column] == 'r';
+        bool last = column + 1 == table->n_columns;
+        text_add(out, style == TABLE_MARKDOWN ? "| " : column > 0 ? "  " : "");
+        text_addf(out, "%*s", right ? fill : 0, "");
+        add_cell(out, cell, style);
+        if (style == TABLE_MARKDOWN || !last)
+            text_addf(out, "%*s", right ? 0 : fill, "");
+        text_add(out, style == TABLE_MARKDOWN ? " " : "");
+    }
+    text_add(out, style == TABLE_MARKDOWN ? "|\n" : "\n");
+}
+
+static void add_rule(const struct table *table, size_t n_rows, enum table_style style,
+                     struct text *out)
+{
+    for (size_t column = 0; column < table->n_columns; column++) {
+        size_t width = column_width(table, n_rows, column, style);
+        bool right = table->alignment[column] == 'r';
+        text_add(out, style == TABLE_MARKDOWN ? "| " : column > 0 ? "  " : "");
+        for (size_t i = 0; i < width; i++)
+            text_add_char(out, style == TABLE_MARKDOWN && right && i + 1 == width ? ':' : '-');
+        text_add(out, style == TABLE_MARKDOWN ? " " : "");
+    }
+    text_add(out, style == TABLE_MARKDOWN ? "|\n" : "\n");
+}
+
+void table_add_to(const struct table *table, enum table_style style, struct text *out)
+{
+    size_t n_rows = (table->n_cells + table->n_columns - 1) / table->n_columns;
+    for (size_t row = 0; row < n_rows; row++) {
+        add_row(table, n_rows, row, style, out);
+        if (row == 0)
+            add_rule(table, n_rows, style, out);
+    }
+    if (arena_failed(table->arena))
+        out->failed = true;
+}

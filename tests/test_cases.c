@@ -1,0 +1,253 @@
+#include "tests/check.h"
+#include "tests/dataset_files.h"
+
+#include "metrics/cases.h"
+
+#define DATA "tests/data/metrics/cases.json"
+
+struct seen {
+    size_t n, n_failed;
+    char first_failed[256];
+};
+
+static void note(void *context, const struct case_result *result)
+{
+    struct seen *seen = context;
+    seen->n += 1;
+    if (result->ok)
+        return;
+    if (seen->n_failed == 0)
+        snprintf(seen->first_failed, sizeof seen->first_failed, "%.40s[%zu] %.40s: %.60s, not %.60s",
+                 result->section, result->index, result->field, result->got, result->expected);
+    seen->n_failed += 1;
+}
+
+static struct case_summary check_file(const char *path, struct seen *seen)
+{
+    struct case_summary summary;
+    struct error err = {{0}};
+    *seen = (struct seen){0};
+    assert_ok(cases_check(path, note, seen, &summary, &err), err);
+    assert_int_equal(summary.n_checked, seen->n);
+    assert_int_equal(summary.n_failed, seen->n_failed);
+    return summary;
+}
+
+static const struct case_section_summary *section_of(const struct case_summary *summary,
+                                                     const char *name)
+{
+    for (size_t i = 0; i < summary->n_sections; i++)
+        if (strcmp(summary->sections[i].name, name) == 0)
+            return &summary->sections[i];
+    fail_msg("no section %s", name);
+    return NULL;
+}
+
+static void recorded_outputs_of_the_reference_scorers_are_met(void **state)
+{
+    (void)state;
+    static const char *const sections[] = {
+        "pope_text", "pope_sets", "tri_pope", "tri_vsr",
+        "vsr",       "round2",    "sklearn_primitives", "tri_index_order_seed21"};
+    struct seen seen;
+    struct case_summary summary = check_file(DATA, &seen);
+    if (seen.n_failed)
+        fail_msg("%zu of %zu failed, the first: %s", seen.n_failed, seen.n, seen.first_failed);
+    assert_true(summary.n_checked > 1000);
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        assert_true(section_of(&summary, sections[i])->is_checked);
+        assert_true(section_of(&summary, sections[i])->n_checked > 0);
+    }
+}
+
+static void a_section_without_a_scorer_is_said_to_be_unchecked(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct case_summary summary = check_file(DATA, &seen);
+    assert_false(section_of(&summary, "gqa_clean")->is_checked);
+    assert_int_equal(section_of(&summary, "gqa_clean")->n_checked, 0);
+}
+
+/* How many comparisons of a file with this content fail. */
+static size_t failures_of(const char *text, struct seen *seen)
+{
+    struct folder folder = folder_create();
+    folder_write(&folder, "cases.json", text);
+    char path[128];
+    snprintf(path, sizeof path, "%s/cases.json", folder.path);
+    check_file(path, seen);
+    folder_remove(&folder);
+    return seen->n_failed;
+}
+
+static void a_wrong_expectation_fails(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n_failed;
+    } cases[] = {
+        {"{\"pope_text\": [{\"in\": \"no\", \"official\": \"no\"}]}", 0},
+        {"{\"pope_text\": [{\"in\": \"no\", \"official\": \"yes\"}]}", 1},
+        {"{\"pope_text\": [{\"in\": \"no\\u0000\", \"official\": \"no\"}]}", 1},
+        {"{\"pope_text\": [{\"in\": \"no\", \"newest\": \"no\"}]}", 1},
+        {"{\"pope_text\": [{\"in\": \"no\", \"vlmevalkit\": \"Yes\", \"lmms_prediction\": "
+         "\"No\"}]}",
+         2},
+        {"{\"pope_sets\": [{\"predictions\": [\"no\"], \"labels\": [\"no\"], \"official\": "
+         "{\"TP\": 1, \"TN\": 1}}]}",
+         2}, /* the error it should have had counts, too */
+        {"{\"pope_sets\": [{\"predictions\": [\"yes\"], \"labels\": [\"yes\"], \"official\": "
+         "{\"TP\": 1, \"acc\": 1.0, \"f1\": 0.999999999}}]}",
+         1},
+        {"{\"pope_sets\": [{\"predictions\": [\"yes\"], \"labels\": [\"yes\"], \"llava\": "
+         "{\"stdout\": \"\"}}]}",
+         1},
+        {"{\"tri_vsr\": [{\"items\": [{\"label\": true, \"probs\": [0.5, 0.5]}, {\"label\": "
+         "false, \"probs\": [0.1, 0.9]}], \"metrics\": {\"auc-roc\": 1.0, "
+         "\"accuracy__VSR-ExactMatch\": 0.5}}]}",
+         1},
+        {"{\"tri_pope\": [{\"items\": [{\"split\": \"random\", \"label\": \"yes\", \"probs\": "
+         "[0.5, 0.5]}], \"metrics\": {\"POPE-random-Accuracy\": 1.0, \"POPE-random-AUCPR\": 0.5, "
+         "\"other\": 1}}]}",
+         2},
+        {"{\"round2\": [{\"x\": 0.125, \"py2\": 0.12, \"py3\": 0.12}]}", 1},
+        {"{\"sklearn_primitives\": [{\"y\": [0, 1], \"s\": [0.1, 0.2], \"roc_auc\": {\"error\": "
+         "\"ValueError: x\"}, \"f1_at_gt_half\": 0.1}]}",
+         2},
+        {"{\"tri_index_order_seed21\": [{\"n\": 3, \"first12\": [9], \"last4\": [9], "
+         "\"sha256_of_comma_joined\": \"00\"}]}",
+         3},
+        {"{\"vsr\": {\"records\": [{\"relation\": \"on\", \"label\": 1}], \"preds\": [1], "
+         "\"by_relation_stdout\": \"on\\t1.0000\\t1\\n\", \"by_meta_category_stdout\": \"\"}}",
+         1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct seen seen;
+        size_t n = failures_of(cases[i].text, &seen);
+        if (n != cases[i].n_failed)
+            fail_msg("%zu failures, not %zu: %s (%s)", n, cases[i].n_failed, cases[i].text,
+                     seen.first_failed);
+    }
+}
+
+static void a_file_that_cannot_be_checked_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum status status;
+        const char *cause;
+    } cases[] = {
+        {"{\"prompts\": [], \"raw\": []}", STATUS_UNSUPPORTED, "needs a tokenizer"},
+        {"{\"note\": \"\", \"gqa_clean\": []}", STATUS_UNSUPPORTED, "no section"},
+        {"[]", STATUS_BAD_FORMAT, "not a JSON object"},
+        {"{\"pope_text\": 3}", STATUS_BAD_FORMAT, "neither an array nor an object"},
+        {"{\"pope_text\": [3]}", STATUS_BAD_FORMAT, "pope_text[0]: not a JSON object"},
+        {"{\"pope_text\": [{\"official\": \"no\"}]}", STATUS_BAD_FORMAT, "\"in\" is missing"},
+        {"{\"pope_sets\": [{\"predictions\": [1], \"labels\": []}]}", STATUS_BAD_FORMAT,
+         "pope_sets[0]: \"predictions\" holds something not a string"},
+        {"{\"tri_pope\": [{\"items\": [{\"split\": \"random\", \"label\": \"yes\", \"probs\": "
+         "[1]}]}]}",
+         STATUS_BAD_FORMAT, "\"probs\" is not two numbers"},
+        {"{\"tri_vsr\": [{\"items\": [{\"label\": 2, \"probs\": [1, 0]}]}]}", STATUS_BAD_FORMAT,
+         "\"label\" is neither true nor false"},
+        {"{\"vsr\": {\"records\": [], \"preds\": [1]}}", STATUS_BAD_FORMAT, "differ in length"},
+        {"{\"round2\": [{\"x\": 1}]}", STATUS_BAD_FORMAT, "\"py2\" is missing"},
+        {"{\"tri_index_order_seed21\": [{\"n\": -1}]}", STATUS_BAD_FORMAT, "\"n\" is -1"},
+        {"{\"pope_text\": [", STATUS_BAD_FORMAT, "too early"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct folder folder = folder_create();
+        folder_write(&folder, "cases.json", cases[i].text);
+        char path[128];
+        snprintf(path, sizeof path, "%s/cases.json", folder.path);
+        struct case_summary summary;
+        struct error err = {{0}};
+        assert_int_equal(cases_check(path, NULL, NULL, &summary, &err), cases[i].status);
+        assert_contains(err.text, cases[i].cause);
+        assert_contains(err.text, "cases.json");
+        folder_remove(&folder);
+    }
+}
+
+static void the_kind_of_a_case_file_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum case_file_kind kind;
+    } cases[] = {{"{\"prompts\": []}", CASE_FILE_TOKENIZER},
+                 {"{\"raw\": []}", CASE_FILE_TOKENIZER},
+                 {"{\"pope_text\": []}", CASE_FILE_METRICS},
+                 {"{\"x\": 1}", CASE_FILE_UNKNOWN},
+                 {"[]", CASE_FILE_UNKNOWN}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct folder folder = folder_create();
+        folder_write(&folder, "cases.json", cases[i].text);
+        char path[128];
+        snprintf(path, sizeof path, "%s/cases.json", folder.path);
+        enum case_file_kind kind;
+        struct error err = {{0}};
+        assert_ok(cases_kind(path, &kind, &err), err);
+        assert_int_equal(kind, cases[i].kind);
+        folder_remove(&folder);
+    }
+}
+
+static void running_out_of_memory_anywhere_is_reported(void **state)
+{
+    (void)state;
+    struct folder folder = folder_create();
+    folder_write(&folder, "cases.json",
+                 "{\"pope_text\": [{\"in\": \"No.\", \"official\": \"no\", \"lmms_prediction\": "
+                 "\"no.\", \"vlmevalkit\": \"No\"}], \"vsr\": {\"records\": [{\"relation\": "
+                 "\"on\", \"label\": 1}], \"preds\": [1], \"by_relation_stdout\": "
+                 "\"on\\t1.0000\\t1\\n\"}, \"tri_pope\": [{\"items\": [{\"split\": \"random\", "
+                 "\"label\": \"yes\", \"probs\": [0.5, 0.5]}], \"metrics\": "
+                 "{\"POPE-random-Accuracy\": 1.0}}]}");
+    char path[128];
+    snprintf(path, sizeof path, "%s/cases.json", folder.path);
+    for (long n = 1;; n++) {
+        struct case_summary summary;
+        struct error err = {{0}};
+        fail_allocation(n);
+        enum status status = cases_check(path, NULL, NULL, &summary, &err);
+        int struck = allocation_has_failed();
+        fail_allocation(0);
+        assert_true(status == STATUS_OK || (struck && err.text[0]));
+        if (status == STATUS_OK && !struck)
+            break;
+    }
+    folder_remove(&folder);
+}
+
+static void all_recorded_cases_are_met(void **state)
+{
+    (void)state;
+    const char *shared = shared_or_skip(__func__);
+    if (!shared)
+        skip();
+    char path[512];
+    snprintf(path, sizeof path, "%s/data/metric_cases.json", shared);
+    struct seen seen;
+    struct case_summary summary = check_file(path, &seen);
+    if (seen.n_failed)
+        fail_msg("%zu of %zu failed, the first: %s", seen.n_failed, seen.n, seen.first_failed);
+    assert_true(summary.n_checked >= 1830);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recorded_outputs_of_the_reference_scorers_are_met),
+        cmocka_unit_test(a_section_without_a_scorer_is_said_to_be_unchecked),
+        cmocka_unit_test(a_wrong_expectation_fails),
+        cmocka_unit_test(a_file_that_cannot_be_checked_is_refused),
+        cmocka_unit_test(the_kind_of_a_case_file_is_told),
+        cmocka_unit_test(running_out_of_memory_anywhere_is_reported),
+        cmocka_unit_test(all_recorded_cases_are_met),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
