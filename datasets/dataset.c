@@ -30,8 +30,8 @@ static enum status choose_variant(const struct dataset_kind *kind, const char *v
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", kind->variants[i]);
     }
-    return fail(err, STATUS_NOT_FOUND, "%s has no variant '%s'; there is: %s", kind->title,
-                variant, known);
+    return fail(err, STATUS_NOT_FOUND, "%s has no variant '%s'; there is: %s", kind->title, variant,
+                known);
 }
 
 enum status dataset_open(struct dataset *set, const struct dataset_kind *kind, const char *variant,

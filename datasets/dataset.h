@@ -14,11 +14,13 @@
 
 /* One question about one image.  Every pointer belongs to the dataset. */
 struct sample {
-    const char *id;         /* unique in the dataset: "adversarial/17" (POPE), "0" (VSR: line number) */
-    const char *image_name; /* as the annotation names it; questions with the same name share a picture */
+    const char *id; /* unique in the dataset: "adversarial/17" (POPE), "0" (VSR: line number) */
+    const char
+        *image_name; /* as the annotation names it; questions with the same name share a picture */
     const char *image_path; /* where it lies */
     const char *question;   /* as in the file */
-    const char *const *answers; /* all references: one for POPE ("yes"/"no") and VSR ("True"/"False") */
+    const char *const
+        *answers; /* all references: one for POPE ("yes"/"no") and VSR ("True"/"False") */
     size_t n_answers;
     const char *group;    /* POPE: split; VSR: relation; NULL if none */
     const char *category; /* VSR: meta-category of the relation; NULL if none */
@@ -46,10 +48,10 @@ struct dataset {
 };
 
 struct dataset_kind {
-    const char *name;                /* as in protocols: "pope", "vsr" */
-    const char *title;               /* "POPE (object hallucination)" */
-    const char *const *variants;     /* NULL-terminated; the first is the default */
-    const char *expects;             /* one sentence: the files under the directory */
+    const char *name;            /* as in protocols: "pope", "vsr" */
+    const char *title;           /* "POPE (object hallucination)" */
+    const char *const *variants; /* NULL-terminated; the first is the default */
+    const char *expects;         /* one sentence: the files under the directory */
     /* Reads the variant's files under directory into set (arena, variant and kind are set).
      * Counts are checked: an unknown count is noted, not refused. */
     enum status (*load)(struct dataset *set, const char *directory, struct error *err);

@@ -122,8 +122,8 @@ enum status jsonl_next(struct jsonl *reader, const cJSON **object, struct error 
         return STATUS_OK;
     if (line_is_blank(line, length))
         return check_rest_blank(reader, err);
-    snprintf(reader->place, strlen(reader->path) + PLACE_EXTRA, "%s:%zu",
-             reader->path, reader->lines.number);
+    snprintf(reader->place, strlen(reader->path) + PLACE_EXTRA, "%s:%zu", reader->path,
+             reader->lines.number);
     enum status status = parse_line(reader, line, length, err);
     if (!status)
         *object = reader->object;

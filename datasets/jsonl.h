@@ -13,8 +13,8 @@
 #include "engine/base/sha256.h"
 
 struct jsonl {
-    const char *path;  /* in arena */
-    char *place; /* "file:line" of the object last delivered, for errors; in arena */
+    const char *path; /* in arena */
+    char *place;      /* "file:line" of the object last delivered, for errors; in arena */
     struct sha256_text sha256;
     struct lines lines;
     cJSON *object;

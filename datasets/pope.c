@@ -1,5 +1,5 @@
-/* POPE: is there a ... in the image?  Three files of JSON lines, one per way of choosing the objects
- * that are not there.  Reference: AoiDragon/POPE@08d957b README.md, output/coco. */
+/* POPE: is there a ... in the image?  Three files of JSON lines, one per way of choosing the
+ * objects that are not there.  Reference: AoiDragon/POPE@08d957b README.md, output/coco. */
 #include "datasets/build.h"
 #include "datasets/dataset.h"
 #include "datasets/jsonl.h"
@@ -10,7 +10,8 @@
 
 static const char *const variants[] = {"coco", NULL};
 
-/* The order in which TRI averages: TRI-ML/vlm-evaluation@d9f5896:vlm_eval/tasks/harnesses/pope.py:306. */
+/* The order in which TRI averages:
+ * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/tasks/harnesses/pope.py:306. */
 static const struct pope_split {
     const char *name;
     const char *files[4];
@@ -19,8 +20,8 @@ static const struct pope_split {
      {"coco_pope_adversarial.json", "coco/coco_pope_adversarial.json",
       "output/coco/coco_pope_adversarial.json", NULL}},
     {"popular",
-     {"coco_pope_popular.json", "coco/coco_pope_popular.json",
-      "output/coco/coco_pope_popular.json", NULL}},
+     {"coco_pope_popular.json", "coco/coco_pope_popular.json", "output/coco/coco_pope_popular.json",
+      NULL}},
     {"random",
      {"coco_pope_random.json", "coco/coco_pope_random.json", "output/coco/coco_pope_random.json",
       NULL}},
@@ -32,15 +33,14 @@ enum { FULL_COUNT = 3000, OLD_RANDOM_COUNT = 2910 };
 
 struct loader {
     struct dataset *set;
-    const char *images; /* the folder the pictures lie in */
+    const char *images;    /* the folder the pictures lie in */
     struct string_map ids; /* id -> line, to name the first of two */
     struct arena scratch;
     size_t odd_labels;
 };
 
 static enum status add_question(struct loader *loader, const struct pope_split *split,
-                                const cJSON *object, const struct jsonl *reader,
-                                struct error *err)
+                                const cJSON *object, const struct jsonl *reader, struct error *err)
 {
     int number = 0;
     const char *image, *text, *label;
@@ -112,8 +112,9 @@ static void note_counts(struct dataset *set, size_t odd_labels)
                              i == RANDOM ? "3,000, or 2,910 in POPE commit e3e3926" : "3,000");
     }
     if (odd_labels > 0)
-        dataset_add_note(set, "%s labels are neither \"yes\" nor \"no\"; the reference scorers "
-                              "take everything but \"no\" for yes",
+        dataset_add_note(set,
+                         "%s labels are neither \"yes\" nor \"no\"; the reference scorers "
+                         "take everything but \"no\" for yes",
                          dataset_count_text(&set->arena, odd_labels));
 }
 
@@ -135,9 +136,9 @@ static enum status load(struct dataset *set, const char *directory, struct error
         if (arena_failed(&set->arena))
             status = fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", directory);
         else if (!path)
-            status = fail(err, STATUS_NOT_FOUND,
-                          "%s has no %s, directly or in coco/ or output/coco/", directory,
-                          splits[i].files[0]);
+            status =
+                fail(err, STATUS_NOT_FOUND, "%s has no %s, directly or in coco/ or output/coco/",
+                     directory, splits[i].files[0]);
         else
             status = read_split(&loader, &splits[i], path, err);
     }

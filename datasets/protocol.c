@@ -61,13 +61,12 @@ static enum status read_choices(struct protocol *protocol, const cJSON *root,
     cJSON_ArrayForEach(choice, choices)
     {
         if (!cJSON_IsString(choice) || !choice->valuestring[0])
-            return fail(err, STATUS_BAD_FORMAT, "%s: \"choices\" must be strings that are not empty",
-                        source->place);
+            return fail(err, STATUS_BAD_FORMAT,
+                        "%s: \"choices\" must be strings that are not empty", source->place);
         if (protocol->n_choices == PROTOCOL_MAX_CHOICES)
             return fail(err, STATUS_BAD_FORMAT, "%s: more than %d \"choices\"", source->place,
                         PROTOCOL_MAX_CHOICES);
-        protocol->choices[protocol->n_choices++] =
-            arena_string(source->arena, choice->valuestring);
+        protocol->choices[protocol->n_choices++] = arena_string(source->arena, choice->valuestring);
     }
     if (protocol->n_choices == 1)
         return fail(err, STATUS_BAD_FORMAT, "%s: one choice is none: \"choices\" needs two or more",
@@ -138,8 +137,7 @@ static enum status read_members(struct protocol *protocol, const cJSON *root,
     if (!strstr(protocol->message, placeholder))
         return fail(err, STATUS_BAD_FORMAT, "%s: \"message\" has no %s", source->place,
                     placeholder);
-    if (protocol->max_new_tokens < 0 ||
-        (protocol->max_new_tokens == 0 && protocol->n_choices == 0))
+    if (protocol->max_new_tokens < 0 || (protocol->max_new_tokens == 0 && protocol->n_choices == 0))
         return fail(err, STATUS_BAD_FORMAT,
                     "%s: \"max_new_tokens\" is %d: nothing would be answered", source->place,
                     protocol->max_new_tokens);
@@ -230,10 +228,11 @@ const char *protocol_check_files(const struct protocol *protocol, const struct d
         const struct protocol_file *known = known_version(protocol, file);
         const char *sentence = NULL;
         if (!known) {
-            sentence = arena_printf(arena, "%s (%s samples) is no published version of the file",
-                                    path_name(file->path),
-                                    dataset_count_text(arena, file->n_samples));
-        } else if (!known->is_reference && (!last_version || strcmp(last_version, known->version))) {
+            sentence =
+                arena_printf(arena, "%s (%s samples) is no published version of the file",
+                             path_name(file->path), dataset_count_text(arena, file->n_samples));
+        } else if (!known->is_reference &&
+                   (!last_version || strcmp(last_version, known->version))) {
             sentence = arena_printf(arena, "%s is from %s, which is not what %s is published on",
                                     path_name(file->path), known->version, protocol->name);
             last_version = known->version;

@@ -37,9 +37,9 @@ struct protocol {
     const char *choices[PROTOCOL_MAX_CHOICES];
     size_t n_choices;
     int max_new_tokens;
-    const char *metric;   /* name in the metric table */
-    const char *headline; /* the score that the harness reports */
-    const char *missing;  /* what a sample without an answer means here, in words */
+    const char *metric;                /* name in the metric table */
+    const char *headline;              /* the score that the harness reports */
+    const char *missing;               /* what a sample without an answer means here, in words */
     const struct protocol_file *files; /* known versions */
     size_t n_files;
     const char *hash; /* SHA-256 of the protocol file: travels with every score */

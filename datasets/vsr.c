@@ -25,8 +25,8 @@ static const struct vsr_split {
       NULL}},
     {"zeroshot-dev",
      340,
-     {"zeroshot/dev.jsonl", "data/splits/zeroshot/dev.jsonl", "vsr_zeroshot/dev.jsonl",
-      "dev.jsonl", NULL}},
+     {"zeroshot/dev.jsonl", "data/splits/zeroshot/dev.jsonl", "vsr_zeroshot/dev.jsonl", "dev.jsonl",
+      NULL}},
     {"random-dev",
      1097,
      {"random/dev.jsonl", "data/splits/random/dev.jsonl", "vsr_random/dev.jsonl", "dev.jsonl",
@@ -115,8 +115,8 @@ static enum status load(struct dataset *set, const char *directory, struct error
     if (arena_failed(&set->arena))
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", directory);
     if (!path)
-        return fail(err, STATUS_NOT_FOUND, "%s has no %s, %s, %s or %s", directory,
-                    split->files[0], split->files[1], split->files[2], split->files[3]);
+        return fail(err, STATUS_NOT_FOUND, "%s has no %s, %s, %s or %s", directory, split->files[0],
+                    split->files[1], split->files[2], split->files[3]);
     enum status status = read_captions(&loader, path, err);
     if (status)
         return status;

@@ -18,8 +18,8 @@ static const struct {
       "below", "above", "over", "in the middle of"}},
     {"Proximity", {"by", "close to", "near", "far from", "far away from"}},
     {"Topological",
-     {"connected to", "detached from", "has as a part", "part of", "contains", "within", "at",
-      "on", "in", "with", "surrounding", "among", "consists of", "out of", "between", "inside", "outside",
+     {"connected to", "detached from", "has as a part", "part of", "contains", "within", "at", "on",
+      "in", "with", "surrounding", "among", "consists of", "out of", "between", "inside", "outside",
       "touching"}},
     {"Unallocated", {"beyond", "next to", "opposite to", "after", "among", "enclosed by"}},
 };

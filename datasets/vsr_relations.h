@@ -5,8 +5,9 @@
 #include <stddef.h>
 
 /* "Projective" for "behind"; NULL for a relation that has none ("congruent").
- * Reference: cambridgeltl/visual-spatial-reasoning@b27a0af analysis_scripts/rel_meta_category_dict.txt;
- * "among" is listed twice there and the script keeps the last. */
+ * Reference: cambridgeltl/visual-spatial-reasoning@b27a0af
+ * analysis_scripts/rel_meta_category_dict.txt; "among" is listed twice there and the script keeps
+ * the last. */
 const char *vsr_category(const char *relation);
 
 /* Entries of the table, the one that is listed twice counted twice: what the official script prints

@@ -76,6 +76,23 @@ static enum status tokenize(struct batch *batch, struct error *err)
     return STATUS_OK;
 }
 
+/* Refuses choices before anything is read, so that the sessions stay where they are. */
+static enum status check_choices(const struct batch *batch, struct error *err)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct request *request = &batch->requests[i];
+        if (request->n_choices > MAX_CHOICES)
+            return fail(err, STATUS_UNSUPPORTED, "more than %d choices", MAX_CHOICES);
+        for (size_t c = 0; c < request->n_choices; c++) {
+            int id;
+            enum status status = engine_choice_id(batch->engine, request->choices[c], &id, err);
+            if (status)
+                return status;
+        }
+    }
+    return STATUS_OK;
+}
+
 /* Room for the answers and for sampling, so that nothing is allocated between two tokens. */
 static enum status reserve_answers(struct batch *batch, struct error *err)
 {
@@ -159,8 +176,6 @@ static enum status weigh_choices(struct batch *batch, size_t i, struct error *er
     const struct request *request = &batch->requests[i];
     struct generation *out = &batch->generations[i];
     const float *logits = batch->logits + i * (size_t)batch->engine->lm->vocabulary;
-    if (request->n_choices > MAX_CHOICES)
-        return fail(err, STATUS_UNSUPPORTED, "more than %d choices", MAX_CHOICES);
     float largest = -INFINITY;
     for (size_t c = 0; c < request->n_choices; c++) {
         int id;
@@ -276,6 +291,8 @@ static enum status answer_batch(struct batch *batch, struct error *err)
     int sequences = (int)batch->n;
     compute_use_threads(batch->compute);
     enum status status = tokenize(batch, err);
+    if (!status)
+        status = check_choices(batch, err);
     if (!status)
         status = prepare_pieces(batch, err);
     if (!status)

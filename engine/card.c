@@ -2,15 +2,12 @@
 
 #include "engine/base/file.h"
 #include "engine/base/json.h"
-#include "engine/chat.h"
 #include "engine/connectors/connector.h"
-#include "engine/models/lm.h"
-#include "engine/vision/encoder.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { CARD_FORMAT = 1, MAX_SIDE = 4096, MAX_WIDTH = 1 << 20, MAX_LAYERS = 4096 };
+enum { CARD_FORMAT = 1 };
 
 int card_grid(const struct card *card)
 {
@@ -32,17 +29,10 @@ struct reader {
     enum status status;
 };
 
-static void read_int(struct reader *in, const char *key, int low, int high, int *out)
+static void read_int(struct reader *in, const char *key, int *out)
 {
-    int value = 0;
-    if (in->status)
-        return;
-    in->status = json_get_int(in->object, key, in->place, &value, in->err);
-    if (!in->status && (value < low || value > high))
-        in->status = fail(in->err, STATUS_BAD_FORMAT, "%s: \"%s\" is %d, %d to %d is expected",
-                          in->place, key, value, low, high);
     if (!in->status)
-        *out = value;
+        in->status = json_get_int(in->object, key, in->place, out, in->err);
 }
 
 static void read_double(struct reader *in, const char *key, double *out)
@@ -57,15 +47,27 @@ static void read_string(struct reader *in, const char *key, const char **out)
     if (in->status)
         return;
     in->status = json_get_string(in->object, key, in->place, &value, in->err);
-    if (!in->status)
-        *out = arena_string(in->arena, value);
+    if (in->status)
+        return;
+    *out = arena_string(in->arena, value);
+    if (!*out)
+        in->status = fail(in->err, STATUS_NO_MEMORY, "out of memory while reading %s", in->place);
+}
+
+/* The place of an inner reader; without memory for it the reader fails. */
+static const char *enter_place(struct reader *inner, const char *place)
+{
+    if (!place && !inner->status)
+        inner->status =
+            fail(inner->err, STATUS_NO_MEMORY, "out of memory while reading %s", inner->place);
+    return place ? place : inner->place;
 }
 
 /* A reader for a member that is an object. */
 static struct reader enter(struct reader *in, const char *key)
 {
     struct reader inner = *in;
-    inner.place = arena_printf(in->arena, "%s: %s", in->place, key);
+    inner.place = enter_place(&inner, arena_printf(in->arena, "%s: %s", in->place, key));
     if (!inner.status)
         inner.status = json_get(in->object, key, in->place, &inner.object, in->err);
     if (!inner.status && !cJSON_IsObject(inner.object))
@@ -110,6 +112,12 @@ static void read_triple(struct reader *in, const char *key, float out[3])
     }
 }
 
+/* Puts the place in front of an error that does not know it. */
+static enum status named(const struct reader *in, enum status status)
+{
+    return status ? fail_within(in->err, status, in->place) : STATUS_OK;
+}
+
 static void read_preprocess(struct reader *in, const struct card *card, struct preprocess *out)
 {
     const char *strategy = NULL, *rescale = NULL;
@@ -119,9 +127,9 @@ static void read_preprocess(struct reader *in, const struct card *card, struct p
     read_triple(in, "mean", out->mean);
     read_triple(in, "std", out->std);
     if (!in->status)
-        in->status = resize_strategy_parse(strategy, &out->strategy, in->err);
+        in->status = named(in, resize_strategy_parse(strategy, &out->strategy, in->err));
     if (!in->status)
-        in->status = rescale_parse(rescale, &out->rescale, in->err);
+        in->status = named(in, rescale_parse(rescale, &out->rescale, in->err));
 }
 
 static void read_tower(struct reader *in, const struct card *card, struct card_tower *out)
@@ -130,95 +138,42 @@ static void read_tower(struct reader *in, const struct card *card, struct card_t
     read_string(in, "encoder", &out->encoder);
     read_weights(in, &out->weights);
     read_preprocess(in, card, &out->preprocess);
-    read_int(in, "patch_size", 1, MAX_SIDE, &out->patch_size);
-    read_int(in, "native_grid", 1, MAX_SIDE, &out->native_grid);
-    read_int(in, "width", 1, MAX_WIDTH, &out->width);
-    read_int(in, "heads", 1, MAX_WIDTH, &out->heads);
-    read_int(in, "mlp_width", 1, MAX_WIDTH, &out->mlp_width);
-    read_int(in, "layers", 1, MAX_LAYERS, &out->layers);
+    read_int(in, "patch_size", &out->patch_size);
+    read_int(in, "native_grid", &out->native_grid);
+    read_int(in, "width", &out->width);
+    read_int(in, "heads", &out->heads);
+    read_int(in, "mlp_width", &out->mlp_width);
+    read_int(in, "layers", &out->layers);
     read_double(in, "eps", &out->eps);
     read_string(in, "activation", &out->activation);
     out->layer_scale = json_bool_or(in->object, "layer_scale", false);
     out->cls_token = json_bool_or(in->object, "cls_token", false);
-    read_int(in, "registers", 0, MAX_SIDE, &out->registers);
+    read_int(in, "registers", &out->registers);
 }
 
 static void read_connector(struct reader *in, struct card_connector *out)
 {
     read_string(in, "kind", &out->kind);
     read_weights(in, &out->weights);
-    read_int(in, "in_width", 1, MAX_WIDTH, &out->in_width);
-    read_int(in, "hidden_width", 0, MAX_WIDTH, &out->hidden_width);
-    read_int(in, "out_width", 1, MAX_WIDTH, &out->out_width);
+    read_int(in, "in_width", &out->in_width);
+    read_int(in, "hidden_width", &out->hidden_width);
+    read_int(in, "out_width", &out->out_width);
 }
 
 static void read_lm(struct reader *in, struct card_lm *out)
 {
     read_string(in, "family", &out->family);
     read_weights(in, &out->weights);
-    read_int(in, "width", 1, MAX_WIDTH, &out->width);
-    read_int(in, "layers", 1, MAX_LAYERS, &out->layers);
-    read_int(in, "inner_width", 1, MAX_WIDTH, &out->inner_width);
-    read_int(in, "state_size", 1, 256, &out->state_size);
-    read_int(in, "conv_width", 1, 8, &out->conv_width);
-    read_int(in, "dt_rank", 1, MAX_WIDTH, &out->dt_rank);
-    read_int(in, "vocabulary", 1, 1 << 24, &out->vocabulary);
+    read_int(in, "width", &out->width);
+    read_int(in, "layers", &out->layers);
+    read_int(in, "inner_width", &out->inner_width);
+    read_int(in, "state_size", &out->state_size);
+    read_int(in, "conv_width", &out->conv_width);
+    read_int(in, "dt_rank", &out->dt_rank);
+    read_int(in, "vocabulary", &out->vocabulary);
     read_double(in, "eps", &out->eps);
-    read_int(in, "eos", 0, 1 << 24, &out->eos);
-    read_int(in, "max_text_tokens", 1, 1 << 24, &out->max_text_tokens);
-}
-
-static enum status check_tower(const struct card *card, const struct card_tower *tower,
-                               const char *place, struct error *err)
-{
-    if (!encoder_kind_find(tower->encoder))
-        return fail(err, STATUS_UNSUPPORTED, "%s: tower %s: there is no encoder called '%s'", place,
-                    tower->name, tower->encoder);
-    if (strcmp(tower->activation, "gelu_erf") != 0)
-        return fail(err, STATUS_UNSUPPORTED, "%s: tower %s: there is no activation called '%s'",
-                    place, tower->name, tower->activation);
-    if (tower->width % tower->heads != 0 || tower->width / tower->heads > 256)
-        return fail(err, STATUS_UNSUPPORTED,
-                    "%s: tower %s: %d heads do not divide a width of %d "
-                    "into parts of at most 256",
-                    place, tower->name, tower->heads, tower->width);
-    if (tower->patch_size > card->image_size ||
-        card_grid(card) != card->image_size / tower->patch_size)
-        return fail(err, STATUS_MISMATCH, "%s: tower %s: patches of %d do not give the grid of %d",
-                    place, tower->name, tower->patch_size, card_grid(card));
-    return STATUS_OK;
-}
-
-/* What the parts must agree on. */
-static enum status check_card(const struct card *card, const char *place, struct error *err)
-{
-    int features = 0;
-    for (size_t i = 0; i < card->n_towers; i++) {
-        enum status status = check_tower(card, &card->towers[i], place, err);
-        if (status)
-            return status;
-        features += card->towers[i].width;
-    }
-    if (!connector_kind_find(card->connector.kind))
-        return fail(err, STATUS_UNSUPPORTED, "%s: there is no connector called '%s'", place,
-                    card->connector.kind);
-    if (!lm_family_find(card->lm.family))
-        return fail(err, STATUS_UNSUPPORTED, "%s: there is no language model family called '%s'",
-                    place, card->lm.family);
-    if (!chat_template_find(card->template))
-        return fail(err, STATUS_UNSUPPORTED, "%s: there is no chat template called '%s'", place,
-                    card->template);
-    if (card->connector.in_width != features)
-        return fail(err, STATUS_MISMATCH, "%s: the towers give %d features, the connector takes %d",
-                    place, features, card->connector.in_width);
-    if (card->connector.out_width != card->lm.width)
-        return fail(err, STATUS_MISMATCH,
-                    "%s: the connector gives rows of %d, the language model takes %d", place,
-                    card->connector.out_width, card->lm.width);
-    if (card->lm.eos >= card->lm.vocabulary)
-        return fail(err, STATUS_MISMATCH, "%s: the end token %d is outside a vocabulary of %d",
-                    place, card->lm.eos, card->lm.vocabulary);
-    return STATUS_OK;
+    read_int(in, "eos", &out->eos);
+    read_int(in, "max_text_tokens", &out->max_text_tokens);
 }
 
 static void read_towers(struct reader *in, struct card *card)
@@ -237,7 +192,8 @@ static void read_towers(struct reader *in, struct card *card)
         }
         struct reader inner = *in;
         inner.object = tower;
-        inner.place = arena_printf(in->arena, "%s: towers[%zu]", in->place, card->n_towers);
+        inner.place = enter_place(
+            &inner, arena_printf(in->arena, "%s: towers[%zu]", in->place, card->n_towers));
         read_tower(&inner, card, &card->towers[card->n_towers++]);
         in->status = inner.status;
     }
@@ -250,11 +206,14 @@ static enum status read_card(struct card *card, const cJSON *root, const char *p
 {
     struct reader in = {root, place, arena, err, STATUS_OK};
     int format = 0;
-    read_int(&in, "format", CARD_FORMAT, CARD_FORMAT, &format);
+    read_int(&in, "format", &format);
+    if (!in.status && format != CARD_FORMAT)
+        in.status = fail(err, STATUS_UNSUPPORTED, "%s: \"format\" is %d, only %d is read", place,
+                         format, CARD_FORMAT);
     read_string(&in, "name", &card->name);
     read_string(&in, "family", &card->family);
     read_string(&in, "template", &card->template);
-    read_int(&in, "image_size", 1, MAX_SIDE, &card->image_size);
+    read_int(&in, "image_size", &card->image_size);
     const cJSON *tokenizer = json_find(root, "tokenizer");
     if (cJSON_IsString(tokenizer))
         card->tokenizer = arena_string(arena, tokenizer->valuestring);
@@ -269,7 +228,7 @@ static enum status read_card(struct card *card, const cJSON *root, const char *p
         return lm.status;
     if (arena_failed(arena))
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", place);
-    return check_card(card, place, err);
+    return card_check(card, place, err);
 }
 
 enum status card_parse(struct card *card, const char *data, size_t length, const char *place,

@@ -100,6 +100,10 @@ void card_write(const struct card *card, struct text *out);
 enum status card_parse(struct card *card, const char *data, size_t length, const char *place,
                        struct arena *arena, struct error *err);
 
+/* Whether numbers are in range, names known and parts agree, wherever the card comes from; place
+ * names it in errors.  Errors: BAD_FORMAT, UNSUPPORTED, MISMATCH. */
+enum status card_check(const struct card *card, const char *place, struct error *err);
+
 /* For `model show`: a table of parts, files, tensors' shapes, parameters (in the files and used)
  * and bytes per precision, as text or JSON.  A preset has no files: counts come from the shapes. */
 enum status card_describe(const struct card *card, bool json, struct text *out, struct error *err);

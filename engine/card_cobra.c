@@ -41,6 +41,8 @@ static const char *place(const struct detection *d, const char *named, const cha
 
 static enum status missing(const struct detection *d, const char *what, const char *where)
 {
+    if (arena_failed(d->arena))
+        return fail(d->err, STATUS_NO_MEMORY, "out of memory while opening %s", d->directory);
     return fail(d->err, STATUS_NOT_FOUND, "%s: %s is missing; put it at %s", d->directory, what,
                 where);
 }
@@ -88,31 +90,38 @@ static int count_layers(const struct tensor_file *file, const char *prefix, cons
     }
 }
 
-/* A number inside nested objects of a JSON file beside the weights, or 0. */
-static int config_number(const struct detection *d, const char *weights_name, const char *config,
-                         const char *const *keys)
+/* A number inside nested objects of a JSON file beside the weights; *number stays where there is no
+ * such file or number. */
+static enum status config_number(const struct detection *d, const char *weights_name,
+                                 const char *config, const char *const *keys, int *number)
 {
     const char *folder = path_directory(d->arena, weights_name);
     const char *inner = folder ? path_join(d->arena, folder, config) : NULL;
     const char *path = inner ? path_join(d->arena, d->directory, inner) : NULL;
     cJSON *root = NULL;
-    if (!path || !file_exists(path) || json_read(&root, path, NULL))
-        return 0;
-    const cJSON *item = root;
-    for (; item && *keys; keys++)
-        item = json_find(item, *keys);
-    int number = cJSON_IsNumber(item) ? item->valueint : 0;
+    if (!path)
+        return fail(d->err, STATUS_NO_MEMORY, "out of memory while opening %s", d->directory);
+    if (!file_exists(path))
+        return STATUS_OK;
+    enum status status = json_read(&root, path, d->err);
+    if (status)
+        return status;
+    const cJSON *parent = root;
+    for (; parent && keys[1]; keys++)
+        parent = json_find(parent, *keys);
+    if (parent && json_find(parent, *keys))
+        status = json_get_int(parent, *keys, path, number, d->err);
     cJSON_Delete(root);
-    return number;
+    return status;
 }
 
-static int config_heads(const struct detection *d, const char *weights_name)
+static enum status config_heads(const struct detection *d, const char *weights_name, int *heads)
 {
     static const char *const timm[] = {"model_args", "num_heads", NULL};
     static const char *const open_clip[] = {"model_cfg", "vision_cfg", "timm_model_args",
                                             "num_heads", NULL};
-    int heads = config_number(d, weights_name, "config.json", timm);
-    return heads ? heads : config_number(d, weights_name, "open_clip_config.json", open_clip);
+    enum status status = config_number(d, weights_name, "open_clip_config.json", open_clip, heads);
+    return status ? status : config_number(d, weights_name, "config.json", timm, heads);
 }
 
 /* Sizes of a timm ViT from its tensors; tower->preprocess, name and prefix are set already. */
@@ -169,11 +178,9 @@ static enum status detect_tower(const struct detection *d, const char *name, con
     tensor_file_close(file);
     if (status)
         return status;
-    tower->heads = config_heads(d, file_name);
     /* Without a config: both released towers have 16 heads. */
-    if (tower->heads == 0)
-        tower->heads = 16;
-    return STATUS_OK;
+    tower->heads = 16;
+    return config_heads(d, file_name, &tower->heads);
 }
 
 static enum status lm_shapes(const struct detection *d, const struct tensor_file *file)
@@ -294,8 +301,9 @@ static enum status detect_towers(const struct detection *d, const struct cobra_f
         status = detect_tower(d, "dino", dino, imagenet_mean, imagenet_std, resize);
     if (!status)
         status = detect_tower(d, "siglip", siglip, half, half, resize);
-    int size = status ? 0 : config_number(d, siglip, "open_clip_config.json", size_keys);
-    d->card->image_size = size > 0 ? size : size_in_id(vision_id);
+    d->card->image_size = size_in_id(vision_id);
+    if (!status)
+        status = config_number(d, siglip, "open_clip_config.json", size_keys, &d->card->image_size);
     for (size_t i = 0; i < d->card->n_towers; i++)
         d->card->towers[i].preprocess.size = d->card->image_size;
     return status;
@@ -323,7 +331,9 @@ static enum status read_config(const struct detection *d, const cJSON *root, con
     if (!status)
         status = json_get_string(model, "image_resize_strategy", where, &config->resize, d->err);
     if (!status)
-        config->max_tokens = json_int_or(model, "llm_max_length", 2048);
+        config->max_tokens = 2048;
+    if (!status && json_find(model, "llm_max_length"))
+        status = json_get_int(model, "llm_max_length", where, &config->max_tokens, d->err);
     return status;
 }
 
@@ -342,20 +352,21 @@ static enum status detect(const struct detection *d, const struct cobra_files *f
         return fail(d->err, STATUS_UNSUPPORTED, "%s: the architecture '%s' is not supported", where,
                     config.arch);
     status = resize_strategy_parse(config.resize, &resize, d->err);
-    if (!status)
-        status = detect_towers(d, files, config.vision, resize);
+    if (status)
+        return fail_within(d->err, status, where);
+    status = detect_towers(d, files, config.vision, resize);
     if (!status)
         status = detect_checkpoint(d, files->checkpoint ? files->checkpoint
                                                         : "checkpoints/latest-checkpoint.pt");
     /* Cobra's own rule: ids that end in "zephyr" are chat models (backbones/llm/mamba.py:97-99). */
     card->template = ends_with(config.llm, "zephyr") ? "zephyr" : "in-out";
-    card->lm.max_text_tokens = config.max_tokens > 0 ? config.max_tokens : 2048;
+    card->lm.max_text_tokens = config.max_tokens;
     card->tokenizer = place(d, files->tokenizer, tokenizer_places);
     if (!status && !card->tokenizer)
         status = missing(d, "the tokenizer (GPT-NeoX)", tokenizer_places[0]);
     if (!status && (arena_failed(d->arena) || !card->name))
         status = fail(d->err, STATUS_NO_MEMORY, "out of memory while reading %s", where);
-    return status;
+    return status ? status : card_check(card, d->directory, d->err);
 }
 
 enum status cobra_detect(struct card *card, const char *directory, const struct cobra_files *files,

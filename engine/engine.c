@@ -95,9 +95,10 @@ static enum status open_tokenizer(struct engine *engine, const struct engine_opt
                                   struct error *err)
 {
     const struct card *card = &engine->card;
-    const char *path = card->tokenizer && card->directory[0]
-                           ? path_join(&engine->arena, card->directory, card->tokenizer)
-                           : NULL;
+    bool named = card->tokenizer && card->directory[0];
+    const char *path = named ? path_join(&engine->arena, card->directory, card->tokenizer) : NULL;
+    if (named && !path)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while opening %s", card->directory);
     if (!path || (options->random_weights && !file_exists(path)))
         return options->random_weights
                    ? STATUS_OK
@@ -293,6 +294,8 @@ enum status engine_hash(const struct engine *engine, struct sha256_text *out, st
         status = fail(err, STATUS_NO_MEMORY, "out of memory while hashing a model");
     if (!status)
         *out = sha256_bytes(text.data, text.length);
+    if (!status && !out->hex[0])
+        status = fail(err, STATUS_NO_MEMORY, "out of memory while hashing a model");
     arena_release(&arena);
     text_release(&text);
     return status;
@@ -323,9 +326,20 @@ enum status engine_tokenize(const struct engine *engine, const char *text, struc
 enum status engine_choice_id(const struct engine *engine, const char *choice, int *id,
                              struct error *err)
 {
-    *id = engine->tokenizer ? tokenizer_single_id(engine->tokenizer, choice)
-                            : synthetic_id(choice, strlen(choice), engine->card.lm.vocabulary);
-    if (*id < 0)
+    if (!engine->tokenizer) {
+        *id = synthetic_id(choice, strlen(choice), engine->card.lm.vocabulary);
+        return STATUS_OK;
+    }
+    struct token_list ids;
+    token_list_init(&ids);
+    enum status status = tokenizer_encode(engine->tokenizer, choice, strlen(choice), &ids, err);
+    bool single = ids.n == 1;
+    if (single)
+        *id = ids.ids[0];
+    token_list_release(&ids);
+    if (status)
+        return status;
+    if (!single)
         return fail(err, STATUS_UNSUPPORTED,
                     "the choice '%s' is not a single token of %s: its probability cannot be read "
                     "from the first position",

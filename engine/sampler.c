@@ -49,7 +49,8 @@ int sampler_next(const struct sampling *sampling, struct random_stream *random, 
         return sampler_greedy(logits, n);
     double temperature = sampling->temperature > 0 ? sampling->temperature : 1;
     for (int i = 0; i < n; i++)
-        scratch[i] = (struct candidate){logits[i], i};
+        /* NaN compares with nothing and would leave the order undefined. */
+        scratch[i] = (struct candidate){isnan(logits[i]) ? -INFINITY : logits[i], i};
     qsort(scratch, (size_t)n, sizeof *scratch, by_logit);
     int kept = sampling->top_k > 0 && sampling->top_k < n ? sampling->top_k : n;
     if (sampling->top_p > 0 && sampling->top_p < 1)

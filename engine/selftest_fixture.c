@@ -257,7 +257,7 @@ static enum status override_card(struct fixture *f)
     const char *chat = json_string_or(json_find(f->root, "prompt"), "template", NULL);
     if (chat && chat_template_find(chat))
         f->card.template = chat_template_find(chat)->name;
-    return status;
+    return status ? status : card_check(&f->card, f->directory, f->err);
 }
 
 static enum status open_reference_tensors(struct fixture *f)
@@ -422,6 +422,8 @@ static enum status feed(struct fixture *f, const int *ids, int n, float **logits
 {
     const struct lm *lm = f->engine->lm;
     struct compute *compute = &f->session->compute;
+    if (n < 1)
+        return fail(f->err, STATUS_BAD_FORMAT, "%s/reference.json: no ids to feed", f->directory);
     enum status status = session_prepare_text(f->session, n, 1, f->err);
     float *out = arena_alloc(&f->arena, (size_t)lm->vocabulary, sizeof *out);
     if (!status && !out)
@@ -493,7 +495,8 @@ static enum status check_choice(struct fixture *f, const float *logits)
     for (int i = 0; i < n; i++) {
         double p = exp((double)logits[ids[i]] - (double)logits[ids[0]]) / total;
         const cJSON *want = cJSON_GetArrayItem(json_find(choice, "p"), i);
-        deviation = fmax(deviation, fabs(p - (want ? want->valuedouble : NAN)));
+        double delta = fabs(p - (want ? want->valuedouble : NAN));
+        deviation = isnan(delta) ? INFINITY : fmax(deviation, delta);
     }
     /* A logit that is off by d moves a probability by at most d / 4 for each of the two. */
     report_bound(f, "choice.p", deviation, f->exact ? probability_bound : f->logit_bound / 2,
@@ -514,8 +517,10 @@ static enum status check_steps(struct fixture *f, float *logits)
         return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
     status = read_reference(f, "logits_per_step", (size_t)n * (size_t)vocabulary, &all);
     for (int step = 0; !status && step < n; step++) {
-        for (int i = 0; all && i < vocabulary; i++)
-            deviation = fmax(deviation, fabs((double)logits[i] - all[step * vocabulary + i]));
+        for (int i = 0; all && i < vocabulary; i++) {
+            double delta = fabs((double)logits[i] - all[step * vocabulary + i]);
+            deviation = isnan(delta) ? INFINITY : fmax(deviation, delta);
+        }
         if (step + 1 < n)
             status = feed(f, &ids[step], 1, &logits);
     }

@@ -139,13 +139,14 @@ static size_t count_values(const int *shape, int n_dims)
     return n;
 }
 
-static enum status read_file(struct weights *weights, const char *name, const int *shape,
-                             int n_dims, enum dtype to, void *out, struct error *err)
+/* The tensor of a file that has the wanted name and shape. */
+static enum status locate(const struct weights *weights, const char *name, const int *shape,
+                          int n_dims, const struct tensor_file **file,
+                          const struct tensor_view **out, struct error *err)
 {
     char wanted[MAX_NAME];
     full_name(weights, name, wanted);
-    const struct tensor_file *file = NULL;
-    const struct tensor_view *tensor = find(weights, wanted, &file);
+    const struct tensor_view *tensor = find(weights, wanted, file);
     if (!tensor)
         return fail(err, STATUS_NOT_FOUND, "%s: the tensor %s is missing",
                     weights->part->n_files ? weights->part->files[0] : "model.json", wanted);
@@ -156,10 +157,21 @@ static enum status read_file(struct weights *weights, const char *name, const in
             wanted_shape[i] = shape[i];
         shape_text(have, sizeof have, tensor->shape, tensor->n_dims);
         shape_text(want, sizeof want, wanted_shape, n_dims);
-        return fail(err, STATUS_MISMATCH, "%s: %s is %s, the model description says %s", file->path,
-                    wanted, have, want);
+        return fail(err, STATUS_MISMATCH, "%s: %s is %s, the model description says %s",
+                    (*file)->path, wanted, have, want);
     }
-    return tensor_read(file, tensor, to, out, err);
+    *out = tensor;
+    return STATUS_OK;
+}
+
+/* Whether a tensor of this name and shape is there: asked before memory is taken for it, so that
+ * absurd sizes in a card cost nothing. */
+static enum status check_shape(const struct weights *weights, const char *name, const int *shape,
+                               int n_dims, struct error *err)
+{
+    const struct tensor_file *file;
+    const struct tensor_view *tensor;
+    return weights->files ? locate(weights, name, shape, n_dims, &file, &tensor, err) : STATUS_OK;
 }
 
 /* FNV-1a of the name, mixed with the seed: every tensor has its own stream. */
@@ -230,20 +242,27 @@ static void fill_random(struct weights *weights, const char *name, const int *sh
 static enum status read_values(struct weights *weights, const char *name, const int *shape,
                                int n_dims, enum dtype to, void *out, struct error *err)
 {
-    if (weights->files)
-        return read_file(weights, name, shape, n_dims, to, out, err);
-    fill_random(weights, name, shape, n_dims, to, out);
-    return STATUS_OK;
+    if (!weights->files) {
+        fill_random(weights, name, shape, n_dims, to, out);
+        return STATUS_OK;
+    }
+    const struct tensor_file *file;
+    const struct tensor_view *tensor;
+    enum status status = locate(weights, name, shape, n_dims, &file, &tensor, err);
+    return status ? status : tensor_read(file, tensor, to, out, err);
 }
 
 enum status weights_floats(struct weights *weights, const char *name, const int *shape, int n_dims,
                            float **out, struct error *err)
 {
     size_t n = count_values(shape, n_dims);
+    enum status status = check_shape(weights, name, shape, n_dims, err);
+    if (status)
+        return status;
     float *values = arena_alloc(weights->arena, n, sizeof *values);
     if (!values)
         return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-    enum status status = read_values(weights, name, shape, n_dims, DTYPE_F32, values, err);
+    status = read_values(weights, name, shape, n_dims, DTYPE_F32, values, err);
     if (status)
         return status;
     weights->parameters += n;
@@ -273,10 +292,13 @@ static enum status read_matrix(struct weights *weights, const char *name, int ro
                                void **out, struct error *err)
 {
     int shape[2] = {rows, columns};
+    enum status status = check_shape(weights, name, shape, 2, err);
+    if (status)
+        return status;
     void *values = malloc(count_values(shape, 2) * value_bytes(weights->type));
     if (!values)
         return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-    enum status status = read_values(weights, name, shape, 2, dtype_of(weights->type), values, err);
+    status = read_values(weights, name, shape, 2, dtype_of(weights->type), values, err);
     if (status) {
         free(values);
         return status;

@@ -58,9 +58,8 @@ static const struct baseline no = {"baseline:no", "always the second choice (no,
                                    always_second};
 static const struct baseline most_frequent = {
     "baseline:majority", "always the more frequent label of the whole set", majority};
-static const struct baseline chance = {"baseline:random",
-                                       "a seeded uniform probability, drawn from the sample's id",
-                                       at_random};
+static const struct baseline chance = {
+    "baseline:random", "a seeded uniform probability, drawn from the sample's id", at_random};
 
 const struct baseline *const baselines[] = {&yes, &no, &most_frequent, &chance, NULL};
 _Static_assert(sizeof baselines / sizeof baselines[0] == N_BASELINES + 1, "N_BASELINES");
@@ -148,8 +147,7 @@ enum status score_floors(const struct dataset *set, const struct protocol *proto
         enum status status =
             baseline_predict(baselines[i], set, protocol, seed, arena, &predictions, err);
         if (!status)
-            status =
-                score_predictions(set, protocol, predictions, arena, &floors[i].table, err);
+            status = score_predictions(set, protocol, predictions, arena, &floors[i].table, err);
         if (status)
             return status;
     }

@@ -24,8 +24,7 @@ struct baseline {
     const char *name;  /* "baseline:yes" */
     const char *title; /* "always the first choice" */
     /* The probability of the first word for a sample. */
-    double (*first)(const struct baseline_words *words, const struct sample *sample,
-                    uint64_t seed);
+    double (*first)(const struct baseline_words *words, const struct sample *sample, uint64_t seed);
 };
 
 /* The table, NULL-terminated: baseline:yes, baseline:no, baseline:majority, baseline:random. */

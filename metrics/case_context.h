@@ -45,7 +45,7 @@ void case_unknown_field(struct case_context *context, const char *field);
 /* Puts samples of no file together: n of them, to be filled in.  NULL without memory. */
 struct dataset *case_dataset(struct case_context *context, const char *kind, size_t n);
 /* What one sample of such a set is; strings are borrowed. */
-void case_set_sample(struct case_context *context, struct dataset *set, size_t i,
-                     const char *group, const char *category, const char *label);
+void case_set_sample(struct case_context *context, struct dataset *set, size_t i, const char *group,
+                     const char *category, const char *label);
 
 #endif

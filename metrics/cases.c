@@ -10,7 +10,9 @@
 #include <string.h>
 
 static const struct case_section *const case_sections[] = {
-    case_sections_yes_no, case_sections_vsr, case_sections_numbers,
+    case_sections_yes_no,
+    case_sections_vsr,
+    case_sections_numbers,
 };
 
 /* Members that describe the file. */
@@ -78,13 +80,13 @@ struct dataset *case_dataset(struct case_context *context, const char *kind, siz
     struct sample *samples = arena_alloc(&context->arena, n, sizeof *samples);
     if (!set || !samples)
         return NULL;
-    *set = (struct dataset){.kind = dataset_kind_find(kind), .samples = samples, .n_samples = n,
-                            .n_images = n};
+    *set = (struct dataset){
+        .kind = dataset_kind_find(kind), .samples = samples, .n_samples = n, .n_images = n};
     return set;
 }
 
-void case_set_sample(struct case_context *context, struct dataset *set, size_t i,
-                     const char *group, const char *category, const char *label)
+void case_set_sample(struct case_context *context, struct dataset *set, size_t i, const char *group,
+                     const char *category, const char *label)
 {
     const char **answers = arena_alloc_small(&context->arena, 1, sizeof *answers);
     const char *id = arena_printf(&context->arena, "%zu", i);
@@ -122,8 +124,7 @@ static enum status check_case(struct case_context *context, case_check *check, c
                               const char *path, struct error *err)
 {
     char place[512];
-    snprintf(place, sizeof place, "%.400s: %s[%zu]", path, context->section->name,
-             context->index);
+    snprintf(place, sizeof place, "%.400s: %s[%zu]", path, context->section->name, context->index);
     context->place = place;
     enum status status = STATUS_OK;
     if (!cJSON_IsObject(item))
@@ -161,9 +162,8 @@ static enum status check_section(struct case_context *context, const cJSON *sect
     return status;
 }
 
-static enum status check_sections(struct case_context *context, const cJSON *root,
-                                  const char *path, struct case_summary *summary,
-                                  struct error *err)
+static enum status check_sections(struct case_context *context, const cJSON *root, const char *path,
+                                  struct case_summary *summary, struct error *err)
 {
     size_t n_known = 0;
     const cJSON *section;
@@ -242,8 +242,8 @@ enum status cases_check(const char *path,
     struct case_context checker = {.report = report_result, .report_context = context};
     arena_init(&checker.arena);
     if (kind_of(root) == CASE_FILE_TOKENIZER)
-        status = fail(err, STATUS_UNSUPPORTED, "%s: a tokenizer case file; it needs a tokenizer",
-                      path);
+        status =
+            fail(err, STATUS_UNSUPPORTED, "%s: a tokenizer case file; it needs a tokenizer", path);
     else if (!cJSON_IsObject(root))
         status = fail(err, STATUS_BAD_FORMAT, "%s: not a JSON object with sections of cases", path);
     else

@@ -70,8 +70,10 @@ static enum status read_tri_item(struct case_context *context, const cJSON *item
 static const struct {
     const char *theirs, *ours;
 } tri_names[] = {
-    {"accuracy__VSR-ExactMatch", "accuracy"}, {"accuracy__VSR-AUCROC", "auc-roc"},
-    {"accuracy__VSR-AUCPR", "auc-pr"},        {"auc-roc", "auc-roc"},
+    {"accuracy__VSR-ExactMatch", "accuracy"},
+    {"accuracy__VSR-AUCROC", "auc-roc"},
+    {"accuracy__VSR-AUCPR", "auc-pr"},
+    {"auc-roc", "auc-roc"},
     {"auc-pr", "auc-pr"},
 };
 
@@ -147,7 +149,8 @@ static enum status read_records(struct case_context *context, const cJSON *recor
     return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
 }
 
-/* The official scripts' lines, "name TAB accuracy TAB count", of a breakdown in the table's order. */
+/* The official scripts' lines, "name TAB accuracy TAB count", of a breakdown in the table's order.
+ */
 static void print_breakdown(const struct score_table *table, const char *prefix, struct text *out)
 {
     static const char end[] = "/accuracy";

@@ -108,8 +108,7 @@ static enum status read_set(struct case_context *context, const cJSON *item, str
     }
     for (size_t i = 0; i < out->n_predictions; i++)
         n_yes += yes_no_official(texts[i]) == SAYS_YES;
-    out->yes_ratio =
-        out->n_predictions ? (double)n_yes / (double)out->n_predictions : NAN;
+    out->yes_ratio = out->n_predictions ? (double)n_yes / (double)out->n_predictions : NAN;
     return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
 }
 
@@ -239,8 +238,7 @@ static const char *print_block(struct text *out, const struct pope_set *set,
 }
 
 static void check_block(struct case_context *context, const char *scorer, const cJSON *expected,
-                        const struct pope_set *set, const struct score_table *table,
-                        double epsilon)
+                        const struct pope_set *set, const struct score_table *table, double epsilon)
 {
     struct text out;
     text_init(&out);

@@ -16,17 +16,17 @@
 
 struct estimator {
     struct score_table *table;
-    double scale;          /* of the scores that are added: 1 or 100 */
-    size_t *image;         /* [n_samples] number of each sample's image */
+    double scale;  /* of the scores that are added: 1 or 100 */
+    size_t *image; /* [n_samples] number of each sample's image */
     size_t n_images;
-    size_t *item;          /* samples of the current ratio, and what they add to both sums */
+    size_t *item; /* samples of the current ratio, and what they add to both sums */
     double *y, *x, *influence;
     size_t n_items;
     double sum_y, sum_x;
-    size_t *kept_item;     /* samples of the groups kept for a mean, and their influence */
+    size_t *kept_item; /* samples of the groups kept for a mean, and their influence */
     double *kept;
     size_t n_kept;
-    double *sums;          /* working memory [n_images] */
+    double *sums; /* working memory [n_images] */
     size_t *members;
     struct arena arena;
 };

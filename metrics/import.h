@@ -1,6 +1,7 @@
 /* metrics/import.h - predictions that another program wrote.
  *
- * To add a format: write metrics/import_<name>.c and a row in import_formats[] (metrics/import.c). */
+ * To add a format: write metrics/import_<name>.c and a row in import_formats[] (metrics/import.c).
+ */
 #ifndef MAMBENCH_METRICS_IMPORT_H
 #define MAMBENCH_METRICS_IMPORT_H
 

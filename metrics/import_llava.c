@@ -104,8 +104,8 @@ static struct answer *add_answer(struct reader *reader)
     return &reader->answers[reader->n++];
 }
 
-static enum status read_line(struct reader *reader, const cJSON *object,
-                             const struct jsonl *lines, bool is_pope, struct error *err)
+static enum status read_line(struct reader *reader, const cJSON *object, const struct jsonl *lines,
+                             bool is_pope, struct error *err)
 {
     char id[ID_BYTES];
     const char *text;

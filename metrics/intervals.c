@@ -12,8 +12,7 @@ struct interval interval_wilson(double k, size_t n)
         return (struct interval){NAN, NAN};
     double size = (double)n, rate = k / size, z2 = Z_95 * Z_95;
     double centre = (rate + z2 / (2 * size)) / (1 + z2 / size);
-    double half =
-        Z_95 / (1 + z2 / size) * sqrt(rate * (1 - rate) / size + z2 / (4 * size * size));
+    double half = Z_95 / (1 + z2 / size) * sqrt(rate * (1 - rate) / size + z2 / (4 * size * size));
     /* At the ends the formula gives 0 and 1 but for rounding. */
     return (struct interval){k <= 0 ? 0 : centre - half, k >= size ? 1 : centre + half};
 }

@@ -44,9 +44,9 @@ static enum status check_answers(const struct metric *metric, const struct datas
             *n_failed += 1;
         else if (metric->needs_choices ? !prediction->probabilities : !prediction->text)
             return fail(err, STATUS_MISMATCH,
-                        "%s: the answer to %s has no %s, which the metric %s reads",
-                        protocol->name, set->samples[i].id,
-                        metric->needs_choices ? "probabilities" : "text", metric->name);
+                        "%s: the answer to %s has no %s, which the metric %s reads", protocol->name,
+                        set->samples[i].id, metric->needs_choices ? "probabilities" : "text",
+                        metric->name);
     }
     return STATUS_OK;
 }

@@ -17,9 +17,9 @@
  * counted and reported, never scored as an empty answer. */
 struct prediction {
     const char *sample_id;
-    const char *text;             /* cleaned answer; NULL if only choices were weighed */
-    const double *probabilities;  /* [protocol.n_choices], sum 1; NULL if only text is there */
-    const char *failure;          /* why there is no answer; NULL if there is one */
+    const char *text;            /* cleaned answer; NULL if only choices were weighed */
+    const double *probabilities; /* [protocol.n_choices], sum 1; NULL if only text is there */
+    const char *failure;         /* why there is no answer; NULL if there is one */
 };
 
 /* How the 95 % interval was made. */

@@ -33,8 +33,7 @@ static void seed_by_array(struct twister *twister, uint32_t key)
         }
     }
     for (size_t k = 0; k < N - 1; k++) {
-        state[i] =
-            (state[i] ^ (state[i - 1] ^ state[i - 1] >> 30) * 1566083941u) - (uint32_t)i;
+        state[i] = (state[i] ^ (state[i - 1] ^ state[i - 1] >> 30) * 1566083941u) - (uint32_t)i;
         if (++i == N) {
             state[0] = state[N - 1];
             i = 1;

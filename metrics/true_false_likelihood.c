@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct input {
     const struct dataset *set;
     const struct prediction *predictions;
@@ -48,8 +47,7 @@ static const char *category_of(const struct sample *sample)
 }
 
 static struct score *add_accuracy(struct input *input, const char *name,
-                                  const char *(*part_of)(const struct sample *),
-                                  const char *part)
+                                  const char *(*part_of)(const struct sample *), const char *part)
 {
     size_t n = 0, n_right = 0, n_failed = 0;
     estimate_begin(&input->estimator);
@@ -82,9 +80,8 @@ static void add_areas(struct input *input)
     }
     for (size_t i = 0; i < n_all; i++)
         if (input->right[i] >= 0)
-            ranked[n++] =
-                (struct ranked){input->predictions[i].probabilities[0],
-                                strcmp(input->set->samples[i].answers[0], "True") == 0};
+            ranked[n++] = (struct ranked){input->predictions[i].probabilities[0],
+                                          strcmp(input->set->samples[i].answers[0], "True") == 0};
     bool sorted = ranking_sort(ranked, n);
     struct score *areas[] = {
         score_add(input->table, "auc-roc", sorted ? ranking_roc_auc(ranked, n) : NAN, 1, n),
@@ -119,8 +116,9 @@ static void add_true_ratios(struct input *input)
         n_said += said;
         estimate_add(&input->estimator, i, said, 1);
     }
-    struct score *score = estimate_ratio(&input->estimator, "true-ratio",
-                                         n_answers ? (double)n_said / (double)n_answers : NAN, true);
+    struct score *score =
+        estimate_ratio(&input->estimator, "true-ratio",
+                       n_answers ? (double)n_said / (double)n_answers : NAN, true);
     if (score && n_answers == 0)
         score->note = "no answer";
     score_add(input->table, "label-true-ratio", n ? (double)n_labels / (double)n : NAN, 1, n);

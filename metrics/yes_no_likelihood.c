@@ -1,6 +1,6 @@
 /* Yes/no benchmarks scored on the first token's probabilities, as TRI does:
- * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/tasks/harnesses/pope.py:306-339.  Precision, recall, F1 and
- * yes-ratio of the same decisions are our addition. */
+ * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/tasks/harnesses/pope.py:306-339.  Precision, recall, F1
+ * and yes-ratio of the same decisions are our addition. */
 #include "metrics/choice.h"
 #include "metrics/metric.h"
 #include "metrics/yes_no_rule.h"

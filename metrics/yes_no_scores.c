@@ -201,8 +201,8 @@ static void add_count(struct input *input, const char *prefix, const char *name,
 static void add_note(struct input *input, struct score *score, const char *note)
 {
     if (score && note)
-        score->note = score->note ? arena_printf(input->table->arena, "%s; %s", score->note, note)
-                                  : note;
+        score->note =
+            score->note ? arena_printf(input->table->arena, "%s; %s", score->note, note) : note;
 }
 
 static void add_statistic(struct input *input, const struct statistic *statistic,
@@ -250,17 +250,16 @@ static void add_areas(struct input *input, const char *prefix, const char *group
     for (size_t i = 0; i < sizeof areas / sizeof areas[0]; i++) {
         char name[NAME_BYTES];
         snprintf(name, sizeof name, "%s/%s", prefix, areas[i].name);
-        struct score *score = score_add(input->table, name,
-                                        areas[i].value * input->options->scale,
+        struct score *score = score_add(input->table, name, areas[i].value * input->options->scale,
                                         input->options->scale, n);
         if (!sorted)
             add_note(input, score, "a probability is NaN");
         else if (isnan(areas[i].value))
             add_note(input, score, n ? "only one class among the labels" : "no answer");
         if (left_out > 0)
-            add_note(input, score,
-                     arena_printf(input->table->arena, "%zu failed samples are left out",
-                                  left_out));
+            add_note(
+                input, score,
+                arena_printf(input->table->arena, "%zu failed samples are left out", left_out));
     }
 }
 

@@ -56,9 +56,9 @@ static enum status score_with(rule *reads, const struct yes_no_options *options,
         says[i] = reads(prediction->text, set->samples[i].answers[0], &no_memory);
         is_unparsed[i] = yes_no_vlmevalkit(prediction->text, &no_memory) == SAYS_NEITHER;
     }
-    enum status status =
-        no_memory ? fail(err, STATUS_NO_MEMORY, "out of memory while scoring")
-                  : yes_no_scores(set, says, NULL, is_unparsed, options, table, err);
+    enum status status = no_memory
+                             ? fail(err, STATUS_NO_MEMORY, "out of memory while scoring")
+                             : yes_no_scores(set, says, NULL, is_unparsed, options, table, err);
     arena_release(&scratch);
     return status;
 }

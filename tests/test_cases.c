@@ -17,8 +17,9 @@ static void note(void *context, const struct case_result *result)
     if (result->ok)
         return;
     if (seen->n_failed == 0)
-        snprintf(seen->first_failed, sizeof seen->first_failed, "%.40s[%zu] %.40s: %.60s, not %.60s",
-                 result->section, result->index, result->field, result->got, result->expected);
+        snprintf(seen->first_failed, sizeof seen->first_failed,
+                 "%.40s[%zu] %.40s: %.60s, not %.60s", result->section, result->index,
+                 result->field, result->got, result->expected);
     seen->n_failed += 1;
 }
 
@@ -47,7 +48,7 @@ static void recorded_outputs_of_the_reference_scorers_are_met(void **state)
 {
     (void)state;
     static const char *const sections[] = {
-        "pope_text", "pope_sets", "tri_pope", "tri_vsr",
+        "pope_text", "pope_sets", "tri_pope",           "tri_vsr",
         "vsr",       "round2",    "sklearn_primitives", "tri_index_order_seed21"};
     struct seen seen;
     struct case_summary summary = check_file(DATA, &seen);
@@ -156,7 +157,7 @@ static void a_file_that_cannot_be_checked_is_refused(void **state)
         {"{\"vsr\": {\"records\": [], \"preds\": [1]}}", STATUS_BAD_FORMAT, "differ in length"},
         {"{\"round2\": [{\"x\": 1}]}", STATUS_BAD_FORMAT, "\"py2\" is missing"},
         {"{\"tri_index_order_seed21\": [{\"n\": -1}]}", STATUS_BAD_FORMAT, "\"n\" is -1"},
-        {"{\"pope_text\": [", STATUS_BAD_FORMAT, "too early"},
+        {"{\"pope_text\": [", STATUS_BAD_FORMAT, "line 1, column"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct folder folder = folder_create();

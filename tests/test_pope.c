@@ -9,9 +9,10 @@
 static const char *const names[] = {"coco_pope_adversarial.json", "coco_pope_popular.json",
                                     "coco_pope_random.json"};
 
-static const char good[] =
-    "{\"question_id\": 1, \"image\": \"a.jpg\", \"text\": \"Is there a dog?\", \"label\": \"yes\"}\n"
-    "{\"question_id\": 2, \"image\": \"a.jpg\", \"text\": \"Is there a cat?\", \"label\": \"no\"}\n";
+static const char good[] = "{\"question_id\": 1, \"image\": \"a.jpg\", \"text\": \"Is there a "
+                           "dog?\", \"label\": \"yes\"}\n"
+                           "{\"question_id\": 2, \"image\": \"a.jpg\", \"text\": \"Is there a "
+                           "cat?\", \"label\": \"no\"}\n";
 
 static enum status open_pope(struct dataset *set, const char *directory, struct error *err)
 {
@@ -170,8 +171,8 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
         {"[\n" ONE "]\n", "random.json:1:", "JSON"},
         {ONE "\n" ONE, "random.json:2:", "blank line"},
         {ONE ONE, "random.json:2:", "question_id 1 was on line 1"},
-        {"{\"image\": \"a.jpg\", \"text\": \"Is\", \"label\": \"no\"}", "random.json:1:",
-         "\"question_id\" is missing"},
+        {"{\"image\": \"a.jpg\", \"text\": \"Is\", \"label\": \"no\"}",
+         "random.json:1:", "\"question_id\" is missing"},
         {"{\"question_id\": \"1\", \"image\": \"a\", \"text\": \"Is\", \"label\": \"no\"}",
          "random.json:1:", "\"question_id\" is not a number"},
         {"{\"question_id\": 1.5, \"image\": \"a\", \"text\": \"Is\", \"label\": \"no\"}",
@@ -184,8 +185,8 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
          "random.json:1:", "\"text\" is not a string"},
         {"{\"question_id\": 1, \"image\": \"a\", \"text\": \"Is\", \"label\": true}",
          "random.json:1:", "\"label\" is not a string"},
-        {"{\"question_id\": 1, \"image\": \"a\", \"text\": \"Is\"}", "random.json:1:",
-         "\"label\" is missing"},
+        {"{\"question_id\": 1, \"image\": \"a\", \"text\": \"Is\"}",
+         "random.json:1:", "\"label\" is missing"},
     };
 #undef ONE
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -54,12 +54,10 @@ static void every_variant_has_its_own_file(void **state)
     (void)state;
     static const struct {
         const char *variant, *file;
-    } cases[] = {{"zeroshot", "zeroshot/test.jsonl"},
-                 {"zeroshot", "data/splits/zeroshot/test.jsonl"},
-                 {"random", "random/test.jsonl"},
-                 {"random", "data/splits/random/test.jsonl"},
-                 {"zeroshot-dev", "zeroshot/dev.jsonl"},
-                 {"random-dev", "random/dev.jsonl"}};
+    } cases[] = {
+        {"zeroshot", "zeroshot/test.jsonl"},    {"zeroshot", "data/splits/zeroshot/test.jsonl"},
+        {"random", "random/test.jsonl"},        {"random", "data/splits/random/test.jsonl"},
+        {"zeroshot-dev", "zeroshot/dev.jsonl"}, {"random-dev", "random/dev.jsonl"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct folder folder = folder_create();
         folder_add(&folder, "zeroshot");

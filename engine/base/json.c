@@ -44,6 +44,31 @@ static size_t skip_space(const char *data, size_t length, size_t position)
     return position;
 }
 
+/* Whether the value at position, where cJSON stopped at *offset, lacks its end; cJSON never points
+ * behind the last byte, so *offset is put there. */
+static bool ends_early(const char *data, size_t length, size_t position, size_t *offset)
+{
+    size_t depth = 0;
+    bool quoted = false;
+    if (position == length)
+        return true;
+    for (size_t i = position; i < length; i++) {
+        char c = data[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{'))
+            depth++;
+        else if (!quoted && (c == ']' || c == '}') && depth-- <= 1)
+            return false;
+    }
+    bool cut = depth > 0 && *offset + 1 >= length;
+    if (cut)
+        *offset = length;
+    return cut || quoted;
+}
+
 /* cJSON does not tell want of memory from bad text: our own malloc remembers. */
 static _Thread_local bool out_of_memory;
 
@@ -70,7 +95,8 @@ static enum status parse_value(cJSON **root, const char *data, size_t length, si
         return fail(err, STATUS_NO_MEMORY, "%s: out of memory while reading JSON", place);
     if (!value) {
         size_t offset = end ? (size_t)(end - data) : *position;
-        const char *what = offset >= length ? "the JSON text ends too early" : "not valid JSON";
+        bool cut = ends_early(data, length, *position, &offset);
+        const char *what = cut ? "the JSON text ends too early" : "not valid JSON";
         return syntax_error(data, length, offset, place, what, err);
     }
     *position = (size_t)(end - data);
@@ -273,7 +299,8 @@ enum status json_array_begin(struct json_array *array, const char *data, size_t 
     size_t position = skip_space(data, length, 0);
     if (position == length || data[position] != '[')
         return syntax_error(data, length, position, place, "a JSON array is expected", err);
-    *array = (struct json_array){data, length, position + 1, 0, place};
+    *array = (struct json_array){
+        .data = data, .length = length, .position = position + 1, .place = place};
     return STATUS_OK;
 }
 
@@ -285,13 +312,14 @@ static enum status finish_array(struct json_array *array, size_t position, struc
         return syntax_error(array->data, array->length, position, array->place,
                             "text behind the JSON array", err);
     array->position = array->length;
+    array->finished = true;
     return STATUS_OK;
 }
 
 enum status json_array_next(struct json_array *array, cJSON **element, struct error *err)
 {
     *element = NULL;
-    if (array->position == array->length && array->index > 0)
+    if (array->finished)
         return STATUS_OK;
     size_t position = skip_space(array->data, array->length, array->position);
     if (position < array->length && array->data[position] == ']')

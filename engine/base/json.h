@@ -61,6 +61,7 @@ struct json_array {
     size_t length;
     size_t position;
     size_t index; /* elements delivered so far */
+    bool finished;
     const char *place;
 };
 
@@ -68,7 +69,8 @@ struct json_array {
 enum status json_array_begin(struct json_array *array, const char *data, size_t length,
                              const char *place, struct error *err);
 
-/* Delivers the next element in *element (caller frees it), or NULL at the end. */
+/* Delivers the next element in *element (caller frees it), or NULL at the end, from then on.  After
+ * an error the walker must not be used again. */
 enum status json_array_next(struct json_array *array, cJSON **element, struct error *err);
 
 #endif

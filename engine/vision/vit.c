@@ -144,13 +144,12 @@ static enum status bind(struct vit *vit, struct weights *weights, struct error *
     if (!vit->blocks)
         return fail(err, STATUS_NO_MEMORY, "out of memory for a vision tower");
     enum status status =
-        open_positions(vit, card->preprocess.size / card->patch_size, weights, err);
+        weights_linear(weights, "patch_embed.proj", card->width,
+                       3 * card->patch_size * card->patch_size, true, &vit->patch_embed, err);
+    if (!status)
+        status = open_positions(vit, card->preprocess.size / card->patch_size, weights, err);
     if (!status)
         status = open_prefix(vit, weights, err);
-    if (!status)
-        status =
-            weights_linear(weights, "patch_embed.proj", card->width,
-                           3 * card->patch_size * card->patch_size, true, &vit->patch_embed, err);
     for (int i = 0; !status && i < card->layers; i++) {
         weights_enter(weights, "blocks.%d.", i);
         status = open_block(&vit->blocks[i], card, weights, err);

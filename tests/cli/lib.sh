@@ -1,0 +1,81 @@
+# What every command-line test includes.  A test is a function, run in a directory of its own:
+#     test_that a_sentence_about_the_program
+
+DATA=$ROOT/tests/data/cli
+NO_COLOR=1
+export NO_COLOR
+
+test_that() {
+    directory=$RESULTS/$1
+    mkdir -p "$directory"
+    # Not in a condition: there `set -e` would be off.
+    (cd "$directory" && set -e && "$1") >"$directory.log" 2>&1
+    case $? in
+    0)
+        echo "P $1" >>"$RESULTS/log"
+        echo "  ok      $1"
+        ;;
+    77)
+        echo "S $1" >>"$RESULTS/log"
+        echo "  skipped $1: $(tail -n 1 "$directory.log")"
+        ;;
+    *)
+        echo "F $1" >>"$RESULTS/log"
+        echo "  FAILED  $1"
+        sed 's/^/    /' "$directory.log"
+        ;;
+    esac
+    rm -rf "$directory"
+}
+
+# expect CODE ARGUMENT...: runs mambench, keeps its output in `out` and `err`, compares the code.
+expect() {
+    code=$1
+    shift
+    set +e
+    "$MAMBENCH" "$@" >out 2>err
+    got=$?
+    set -e
+    if [ "$got" -ne "$code" ]; then
+        echo "mambench $*: exit code $got, expected $code"
+        cat out err
+        return 1
+    fi
+}
+
+# says FILE PART: the file contains the part, literally.
+says() {
+    grep -qF -e "$2" "$1" || {
+        echo "$1 does not say: $2"
+        cat "$1"
+        return 1
+    }
+}
+
+# says_not FILE PART
+says_not() {
+    if grep -qF -e "$2" "$1"; then
+        echo "$1 says: $2"
+        return 1
+    fi
+}
+
+# skip REASON
+skip() {
+    echo "$1"
+    exit 77
+}
+
+# The tiny model with invented weights: everything is real but the answers.
+TINY="--model $DATA/tiny --random-weights --max-new-tokens 6 --quiet"
+
+# many_captions N: a VSR folder `many` with N captions about the six pictures.
+many_captions() {
+    mkdir -p many/zeroshot
+    ln -s "$DATA/vsr/images" many/images
+    awk -v n="$1" 'BEGIN {
+        for (i = 0; i < n; i++)
+            printf "{\"image\": \"%012d.png\", \"caption\": \"Cat %d is left of the dog.\", " \
+                   "\"label\": %d, \"relation\": \"left of\"}\n", i % 6 + 1, i, i % 2
+    }' >many/zeroshot/test.jsonl
+}

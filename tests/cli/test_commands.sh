@@ -1,0 +1,181 @@
+# score, task, ask, model, selftest, doctor.
+. tests/cli/lib.sh
+
+baselines_are_the_floors() {
+    for name in yes no majority random; do
+        expect 0 run --model "baseline:$name" --task vsr@triml --data "$DATA/vsr" --out "$name"
+        [ ! -e "$name/timings.jsonl" ]
+        value=$(sed -n '/"name": "accuracy"/,/"value"/s/.*"value": \(.*\),/\1/p' "$name/scores.json" | head -n 1)
+        grep -A1 "\"name\": \"baseline:$name\"" yes/scores.json | grep -qF "\"value\": $value"
+    done
+}
+test_that baselines_are_the_floors
+
+score_alone_makes_the_same_reports() {
+    expect 0 run --model baseline:random --task pope@triml --data "$DATA/pope" --out x
+    cp -r x before
+    rm x/scores.json x/report.md x/report.csv
+    expect 0 score x
+    for file in scores.json report.md report.csv; do cmp "before/$file" "x/$file"; done
+    cp -r "$DATA/pope" changed
+    sed 's/bird/dog/' "$DATA/pope/coco_pope_random.json" >changed/coco_pope_random.json
+    expect 3 score x --data changed
+    says err "are not those of the run"
+}
+test_that score_alone_makes_the_same_reports
+
+the_csv_has_as_many_fields_in_every_line() {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    expect 0 run --model baseline:random --task pope@triml --data "$DATA/pope" --out 'x,"y'
+    expect 0 report 'x,"y' --format csv
+    python3 - <<'END'
+import csv
+rows = list(csv.reader(open("out", newline="")))
+assert len(rows) > 5 and len({len(row) for row in rows}) == 1, rows
+assert rows[1][0] == 'x,"y', rows[1]
+assert [row[9] for row in rows].count("1") == 1
+END
+}
+test_that the_csv_has_as_many_fields_in_every_line
+
+markdown_tables_have_as_many_cells_in_every_line() {
+    # shellcheck disable=SC2086
+    expect 0 run $TINY --task vsr@triml --data "$DATA/vsr" --out x
+    awk -F'|' '/^\|/ { if (n && NF != n) { print; bad = 1 } n = NF; w = length($0);
+        if (width && w != width) { print "not aligned: " $0; bad = 1 } width = w; next }
+        { n = 0; width = 0 } END { exit bad }' x/report.md
+    says x/report.md "time to first token"
+    says x/report.md "n<64"
+    says x/report.md "tokens/s"
+}
+test_that markdown_tables_have_as_many_cells_in_every_line
+
+a_task_shows_the_exact_prompt() {
+    expect 0 task list
+    says out "pope@triml"
+    expect 0 task show pope@triml --data "$DATA/pope" --sample 0 --model "$DATA/tiny" --random-weights
+    says out "Answer the question using a single word or phrase."
+    says out "<|user|>"
+    says out "<|assistant|>"
+    expect 2 task show pope@triml --data "$DATA/pope" --sample 1000
+    says err "72 samples"
+    expect 2 task show pope@nobody
+}
+test_that a_task_shows_the_exact_prompt
+
+ask_prints_the_answer_and_nothing_else() {
+    picture=$DATA/vsr/images/000000000001.png
+    tiny="--model $DATA/tiny --random-weights"
+    # shellcheck disable=SC2086
+    expect 0 ask $tiny --image "$picture" --max-new-tokens 4 "Is there a cat?"
+    [ "$(wc -l <out)" -eq 1 ]
+    says err "first token after"
+    cp out greedy
+    # shellcheck disable=SC2086
+    expect 0 ask $tiny --image "$picture" --max-new-tokens 4 --top-k 1 --quiet "Is there a cat?"
+    cmp greedy out
+    # shellcheck disable=SC2086
+    expect 0 ask $tiny --image "$picture" --choices Yes,No "Is there a cat?"
+    awk '$1 == "Yes" || $1 == "No" { n++; sum += $2 } END { exit !(n == 2 && sum > 0.99999 && sum < 1.00001) }' out
+    # shellcheck disable=SC2086
+    expect 0 ask $tiny --image "$picture" --temperature 1 --seed 5 --max-new-tokens 8 "Is there a cat?"
+    cp out sampled
+    # shellcheck disable=SC2086
+    expect 0 ask $tiny --image "$picture" --temperature 1 --seed 5 --max-new-tokens 8 "Is there a cat?"
+    cmp sampled out
+    # shellcheck disable=SC2086
+    expect 2 ask $tiny --image "$picture" --temperature 0 "Is there a cat?"
+    # shellcheck disable=SC2086
+    expect 2 ask $tiny --image "$picture" --top-p 1.5 "Is there a cat?"
+    # shellcheck disable=SC2086
+    expect 3 ask $tiny --image nowhere.png "Is there a cat?"
+    says err "nowhere.png"
+}
+test_that ask_prints_the_answer_and_nothing_else
+
+model_init_does_not_replace_a_card() {
+    cp -r "$DATA/tiny" m
+    expect 2 model init m
+    says err "--force"
+    expect 0 model list
+    says out "cobra+3b"
+    expect 0 model show cobra+3b
+    expect 0 model show m
+    echo '{"format": 1' >m/model.json
+    expect 3 model show m
+    says err "model.json"
+}
+test_that model_init_does_not_replace_a_card
+
+selftest_says_no_with_exit_code_1() {
+    cat >good.json <<'END'
+{"pope_text": [{"in": "No.", "official": "no", "llava": "no"}]}
+END
+    sed 's/"official": "no"/"official": "yes"/' good.json >bad.json
+    expect 0 selftest --cases good.json
+    says out "0 failed"
+    expect 1 selftest --cases bad.json
+    says out "FAIL"
+    echo '[' >broken.json
+    expect 3 selftest --cases broken.json
+}
+test_that selftest_says_no_with_exit_code_1
+
+a_model_is_tested_on_this_machine() {
+    expect 0 selftest --model "$DATA/tiny" --random-weights
+    says out "0 failed"
+    says_not out "FAIL"
+}
+test_that a_model_is_tested_on_this_machine
+
+doctor_names_what_will_be_chosen() {
+    expect 0 doctor
+    says out "kernels chosen"
+    says out "precision chosen"
+    says out "disk free here"
+}
+test_that doctor_names_what_will_be_chosen
+
+shared() {
+    [ -n "${SHARED:-}" ] || skip "needs SHARED=DIR"
+}
+
+real_llava_answers_give_the_reference_counts() {
+    shared
+    expect 0 score --task pope@llava --format llava --json \
+        --predictions "$SHARED/data/pope/pope_llava15_13b.jsonl"
+    for count in random/tp:1182 random/fp:31 random/tn:1379 random/fn:318 popular/fp:59 \
+        popular/tn:1441 adversarial/fp:117 adversarial/tn:1383; do
+        grep -A1 "\"name\": \"${count%:*}\"" out | grep -qF "\"value\": ${count#*:},"
+    done
+    expect 0 score --task pope@llava --format llava --json --data "$SHARED/data/pope/2910" \
+        --predictions "$SHARED/data/pope/pope_llava15_13b.jsonl"
+    grep -A1 '"name": "random/tp"' out | grep -qF '"value": 1182,'
+}
+test_that real_llava_answers_give_the_reference_counts
+
+real_vsr_has_629_true_captions() {
+    shared
+    expect 0 run --model baseline:yes --task vsr@triml --data "$SHARED/data/vsr" --out x
+    says out "51.47 %"
+    says x/report.md "629 of 1222 right"
+}
+test_that real_vsr_has_629_true_captions
+
+real_cases_are_equal() {
+    shared
+    expect 0 selftest --cases "$SHARED/data/metric_cases.json"
+    expect 0 selftest --cases "$SHARED/data/tokenizer_cases.json" \
+        --tokenizer "$SHARED/data/tokenizers/gpt-neox-20b.tokenizer.json"
+}
+test_that real_cases_are_equal
+
+reference_fixtures_pass() {
+    shared
+    for name in cobra cobra-siglip cobra-ldpnet; do
+        expect 0 selftest --fixture "$SHARED/fixtures/$name" --precision f32
+        says_not out FAIL
+        expect 0 selftest --fixture "$SHARED/fixtures/$name" --precision bf16
+    done
+}
+test_that reference_fixtures_pass

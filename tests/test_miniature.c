@@ -1,0 +1,191 @@
+/* The trained miniature Cobra against PyTorch: every question of the miniature POPE and VSR, in
+ * f32, with the answers that scripts/mini/reference.py computed from the same files. */
+#include "tests/check.h"
+
+#include "datasets/dataset.h"
+#include "datasets/protocol.h"
+#include "engine/base/file.h"
+#include "engine/base/json.h"
+#include "engine/base/lines.h"
+#include "engine/base/string_map.h"
+#include "engine/engine.h"
+
+#include <math.h>
+
+/* Two f32 implementations of this model agree to about 1e-5; its logits reach 40. */
+static const double logit_bound = 1e-3;
+enum { MAX_IDS = 8 };
+
+/* PyTorch's answers by "task id". */
+struct answers {
+    struct arena arena;
+    struct string_map index;
+    cJSON **rows;
+    size_t n;
+};
+
+static void answers_open(struct answers *answers)
+{
+    struct error err = {""};
+    char *data;
+    size_t size, length;
+    const char *line;
+    struct lines lines;
+    arena_init(&answers->arena);
+    string_map_init(&answers->index, &answers->arena);
+    answers->n = 0;
+    assert_ok(file_read("examples/mini-cobra/reference_answers.jsonl", &answers->arena, &data,
+                        &size, &err),
+              err);
+    answers->rows = arena_alloc(&answers->arena, 10000, sizeof *answers->rows);
+    lines_init(&lines, data, size);
+    while (lines_next(&lines, &line, &length)) {
+        cJSON *row;
+        assert_true(answers->n < 10000);
+        assert_ok(json_parse(&row, line, length, "reference_answers.jsonl", &err), err);
+        char *key = arena_printf(&answers->arena, "%s %d", json_string_or(row, "task", ""),
+                                 json_int_or(row, "id", -1));
+        assert_true(string_map_add(&answers->index, key, strlen(key), (int64_t)answers->n, NULL));
+        answers->rows[answers->n++] = row;
+    }
+}
+
+static void answers_close(struct answers *answers)
+{
+    for (size_t i = 0; i < answers->n; i++)
+        cJSON_Delete(answers->rows[i]);
+    arena_release(&answers->arena);
+}
+
+/* The row of a sample: POPE's ids are "<split>/<id>", VSR's the line number. */
+static const cJSON *find_row(const struct answers *answers, const char *dataset,
+                             const struct sample *sample)
+{
+    char key[128];
+    const char *slash = strchr(sample->id, '/');
+    if (slash)
+        snprintf(key, sizeof key, "%s/%.*s %s", dataset, (int)(slash - sample->id), sample->id,
+                 slash + 1);
+    else
+        snprintf(key, sizeof key, "%s %s", dataset, sample->id);
+    int64_t i = string_map_get(&answers->index, key, strlen(key), -1);
+    if (i < 0)
+        fail_msg("PyTorch has no answer for %s", key);
+    return answers->rows[i];
+}
+
+/* What came of one task. */
+struct tally {
+    size_t n, same_choice, same_ids;
+    double worst_logit;
+};
+
+static void compare(struct tally *tally, const struct sample *sample,
+                    const struct protocol *protocol, const struct generation *got,
+                    const cJSON *want)
+{
+    const cJSON *logits = json_find(want, "logits"), *ids = json_find(want, "greedy_ids"), *id;
+    size_t best = got->choice_probabilities[1] > got->choice_probabilities[0], i = 0;
+    bool same = strcmp(protocol->choices[best], json_string_or(want, "choice", "")) == 0;
+    for (int c = 0; c < 2; c++)
+        tally->worst_logit =
+            fmax(tally->worst_logit,
+                 fabs((double)got->choice_logits[c] - cJSON_GetArrayItem(logits, c)->valuedouble));
+    if (!same)
+        fail_msg("%s: we choose %s, PyTorch %s with a margin of %g", sample->id,
+                 protocol->choices[best], json_string_or(want, "choice", ""),
+                 json_number_or(want, "margin", NAN));
+    bool same_ids = got->n_ids == (size_t)cJSON_GetArraySize(ids);
+    cJSON_ArrayForEach(id, ids)
+    {
+        same_ids = same_ids && got->ids[i] == id->valueint;
+        i++;
+    }
+    if (!same_ids)
+        fail_msg("%s: the greedy answers differ: '%s' and '%s'", sample->id, got->text,
+                 json_string_or(want, "greedy", ""));
+    tally->n += 1;
+    tally->same_choice += same;
+    tally->same_ids += same_ids;
+}
+
+static void ask_all(const struct engine *engine, const struct dataset *set,
+                    const struct protocol *protocol, const struct answers *answers,
+                    struct tally *tally)
+{
+    struct error err = {""};
+    struct session *image, *question;
+    const char *seen = "";
+    assert_ok(session_open(&image, engine, &err), err);
+    assert_ok(session_open(&question, engine, &err), err);
+    for (size_t i = 0; i < set->n_samples; i++) {
+        const struct sample *sample = &set->samples[i];
+        struct generation got;
+        struct text message, prompt;
+        text_init(&message);
+        text_init(&prompt);
+        protocol_message(protocol, sample, &message);
+        engine_prompt(engine, text_string(&message), &prompt);
+        struct request request = {
+            text_string(&prompt), protocol->choices, protocol->n_choices, MAX_IDS, {0}};
+        if (strcmp(seen, sample->image_path) != 0)
+            assert_ok(session_see(image, sample->image_path, NULL, NULL, &err), err);
+        seen = sample->image_path;
+        session_fork(question, image);
+        assert_ok(session_answer(question, &request, &got, &err), err);
+        compare(tally, sample, protocol, &got, find_row(answers, protocol->dataset->name, sample));
+        text_release(&message);
+        text_release(&prompt);
+    }
+    session_close(image);
+    session_close(question);
+}
+
+static void check_task(const char *task, const char *directory, size_t expected)
+{
+    struct error err = {""};
+    struct engine_options options;
+    struct engine *engine;
+    struct protocol protocol;
+    struct dataset set;
+    struct answers answers;
+    struct arena arena;
+    struct tally tally = {0};
+    arena_init(&arena);
+    answers_open(&answers);
+    engine_options_init(&options);
+    options.precision = PRECISION_F32;
+    assert_ok(engine_open(&engine, "examples/mini-cobra", &options, &err), err);
+    assert_ok(protocol_open(&protocol, task, &arena, &err), err);
+    assert_ok(dataset_open(&set, protocol.dataset, protocol.variant, directory, &err), err);
+    ask_all(engine, &set, &protocol, &answers, &tally);
+    printf("%s: %zu of %zu choices and %zu greedy answers as in PyTorch, logits within %.2g\n",
+           task, tally.same_choice, tally.n, tally.same_ids, tally.worst_logit);
+    assert_int_equal(tally.n, expected);
+    assert_true(tally.worst_logit <= logit_bound);
+    dataset_close(&set);
+    engine_close(engine);
+    answers_close(&answers);
+    arena_release(&arena);
+}
+
+static void every_pope_answer_is_pytorchs(void **state)
+{
+    (void)state;
+    check_task("pope@triml", "examples/mini-bench/pope", 1800);
+}
+
+static void every_vsr_answer_is_pytorchs(void **state)
+{
+    (void)state;
+    check_task("vsr@triml", "examples/mini-bench/vsr", 408);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pope_answer_is_pytorchs),
+        cmocka_unit_test(every_vsr_answer_is_pytorchs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
