@@ -34,6 +34,22 @@ static enum status choose_variant(const struct dataset_kind *kind, const char *v
                 known);
 }
 
+/* What the folder says of itself: the first line of a file NOTE, "synthetic: ..." for instance. */
+static enum status read_note(struct dataset *set, const char *directory, struct error *err)
+{
+    const char *path = path_join(&set->arena, directory, "NOTE");
+    char *text;
+    if (!path || !file_exists(path))
+        return path ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory");
+    enum status status = file_read(path, &set->arena, &text, NULL, err);
+    if (status)
+        return status;
+    text[strcspn(text, "\r\n")] = '\0';
+    if (text[0])
+        dataset_add_note(set, "%s", text);
+    return STATUS_OK;
+}
+
 enum status dataset_open(struct dataset *set, const struct dataset_kind *kind, const char *variant,
                          const char *directory, struct error *err)
 {
@@ -43,6 +59,8 @@ enum status dataset_open(struct dataset *set, const struct dataset_kind *kind, c
     if (!status && !directory_exists(directory))
         status = fail(err, STATUS_NOT_FOUND, "%s: no such folder; %s is read from a folder with %s",
                       directory, kind->title, kind->expects);
+    if (!status)
+        status = read_note(set, directory, err);
     if (!status)
         status = kind->load(set, directory, err);
     if (!status)

@@ -63,8 +63,9 @@ extern const struct dataset_kind *const dataset_kinds[];
 /* By name, or NULL. */
 const struct dataset_kind *dataset_kind_find(const char *name);
 
-/* Loads a benchmark.  variant NULL means the first.  On success the caller closes *set; on failure
- * there is nothing to close.  Errors name file and line. */
+/* Loads a benchmark.  variant NULL means the first.  The first line of a file called NOTE in the
+ * directory becomes part of the set's note: it travels with every score.  On success the caller
+ * closes *set; on failure there is nothing to close.  Errors name file and line. */
 enum status dataset_open(struct dataset *set, const struct dataset_kind *kind, const char *variant,
                          const char *directory, struct error *err);
 void dataset_close(struct dataset *set);
