@@ -23,9 +23,18 @@ struct int_range {
     int low, high;
 };
 
-#define TOWER(member, low, high) {#member, offsetof(struct card_tower, member), low, high}
-#define CONNECTOR(member, low, high) {#member, offsetof(struct card_connector, member), low, high}
-#define LM(member, low, high) {#member, offsetof(struct card_lm, member), low, high}
+#define TOWER(member, low, high)                                                                   \
+    {                                                                                              \
+#member, offsetof(struct card_tower, member), low, high                                    \
+    }
+#define CONNECTOR(member, low, high)                                                               \
+    {                                                                                              \
+#member, offsetof(struct card_connector, member), low, high                                \
+    }
+#define LM(member, low, high)                                                                      \
+    {                                                                                              \
+#member, offsetof(struct card_lm, member), low, high                                       \
+    }
 
 static const struct int_range tower_ranges[] = {
     TOWER(patch_size, 1, MAX_SIDE), TOWER(native_grid, 1, MAX_SIDE), TOWER(width, 1, MAX_WIDTH),
@@ -40,11 +49,9 @@ static const struct int_range connector_ranges[] = {
 };
 
 static const struct int_range lm_ranges[] = {
-    LM(width, 1, MAX_WIDTH),       LM(layers, 1, MAX_LAYERS),
-    LM(inner_width, 1, MAX_WIDTH), LM(state_size, 1, MAX_STATE),
-    LM(conv_width, 1, MAX_CONV),   LM(dt_rank, 1, MAX_WIDTH),
-    LM(vocabulary, 1, MAX_IDS),    LM(eos, 0, MAX_IDS),
-    LM(max_text_tokens, 1, MAX_IDS),
+    LM(width, 1, MAX_WIDTH),      LM(layers, 1, MAX_LAYERS),   LM(inner_width, 1, MAX_WIDTH),
+    LM(state_size, 1, MAX_STATE), LM(conv_width, 1, MAX_CONV), LM(dt_rank, 1, MAX_WIDTH),
+    LM(vocabulary, 1, MAX_IDS),   LM(eos, 0, MAX_IDS),         LM(max_text_tokens, 1, MAX_IDS),
 };
 
 enum { N_TOWER = sizeof tower_ranges / sizeof tower_ranges[0] };
@@ -74,8 +81,9 @@ static enum status check_eps(double eps, const struct part_place *place, struct 
 {
     if (eps > 0 && eps < 1)
         return STATUS_OK;
-    return fail(err, STATUS_BAD_FORMAT, "%s: %s: \"eps\" is %g, a number between 0 and 1 is expected",
-                place->card, place->part, eps);
+    return fail(err, STATUS_BAD_FORMAT,
+                "%s: %s: \"eps\" is %g, a number between 0 and 1 is expected", place->card,
+                place->part, eps);
 }
 
 static enum status check_normalisation(const struct preprocess *how, const struct part_place *place,

@@ -21,9 +21,9 @@ struct answer {
     const char *text;                           /* NULL if only choices were weighed */
     double probabilities[PROTOCOL_MAX_CHOICES]; /* over the protocol's choices */
     double logits[PROTOCOL_MAX_CHOICES];
-    size_t n_choices;      /* 0: none were weighed */
-    bool has_logits;       /* a baseline has only probabilities */
-    bool is_measured;      /* tokens and timings are there: a baseline has none */
+    size_t n_choices; /* 0: none were weighed */
+    bool has_logits;  /* a baseline has only probabilities */
+    bool is_measured; /* tokens and timings are there: a baseline has none */
     size_t n_prompt_tokens, n_tokens;
     size_t n_image_tokens; /* 0 where the image's state was reused */
     bool ended, truncated;
@@ -35,7 +35,7 @@ struct answer {
 
 /* What is written about an answerer.  Strings belong to it; NULL where it has no such thing. */
 struct answerer_facts {
-    const char *name;         /* "cobra+3b", "baseline:yes" */
+    const char *name;                 /* "cobra+3b", "baseline:yes" */
     const struct engine_info *engine; /* NULL for a baseline */
 };
 
@@ -64,8 +64,7 @@ struct answerer_kind {
     enum status (*begin)(struct answerer *answerer, const struct dataset *set,
                          const struct protocol *protocol, struct error *err);
     /* Appends what the language model reads for a sample. */
-    void (*prompt)(const struct answerer *answerer, const struct sample *sample,
-                   struct text *out);
+    void (*prompt)(const struct answerer *answerer, const struct sample *sample, struct text *out);
     /* Answers set->samples[i].  A sample that cannot be answered (no image) is an OK with
      * answer->failure set; errors are those that end the run. */
     enum status (*answer)(struct answerer *answerer, size_t i, const char *prompt,

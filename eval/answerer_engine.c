@@ -12,10 +12,10 @@ struct engine_state {
     struct session *image, *question;
     const struct dataset *set;
     const struct protocol *protocol;
-    const char *seen;       /* image_path that `image` holds, or failed to read; NULL: none */
-    struct timings see;     /* what reading it took */
-    struct error warning;   /* of the picture; empty if none */
-    struct error failure;   /* why it could not be read; empty if it could */
+    const char *seen;     /* image_path that `image` holds, or failed to read; NULL: none */
+    struct timings see;   /* what reading it took */
+    struct error warning; /* of the picture; empty if none */
+    struct error failure; /* why it could not be read; empty if it could */
 };
 
 static void close_engine(struct answerer *answerer)

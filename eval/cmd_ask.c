@@ -77,8 +77,9 @@ static enum status read_sampling(struct asked *asked, struct error *err)
     sampling->top_p = option_number(options, "top-p");
     sampling->seed = asked->engine_options.seed;
     if (!(sampling->temperature > 0))
-        return fail(err, STATUS_USAGE, "--temperature must be above 0; without it the answer is "
-                                       "greedy");
+        return fail(err, STATUS_USAGE,
+                    "--temperature must be above 0; without it the answer is "
+                    "greedy");
     if (!(sampling->top_p > 0 && sampling->top_p <= 1))
         return fail(err, STATUS_USAGE, "--top-p must be above 0 and at most 1");
     return option_int(options, "top-k", &sampling->top_k, err);
@@ -107,8 +108,8 @@ static enum status answer(struct asked *asked, struct error *err)
 {
     const struct options *options = asked->options;
     enum status status;
-    if ((status = engine_open(&asked->engine, option_text(options, "model"),
-                              &asked->engine_options, err)) ||
+    if ((status = engine_open(&asked->engine, option_text(options, "model"), &asked->engine_options,
+                              err)) ||
         (status = session_open(&asked->session, asked->engine, err)) ||
         (status = session_see(asked->session, option_text(options, "image"), &asked->see,
                               &asked->warning, err)))
@@ -143,8 +144,7 @@ static void put_json(const struct asked *asked, struct text *out)
     json_put_string(&writer, "model", engine_info(asked->engine)->name);
     json_put_bool(&writer, "random_weights", engine_info(asked->engine)->random_weights);
     json_put_string(&writer, "prompt", text_string(&asked->prompt));
-    json_put_string(&writer, "text",
-                    asked->request.max_new_tokens > 0 ? generation->text : NULL);
+    json_put_string(&writer, "text", asked->request.max_new_tokens > 0 ? generation->text : NULL);
     json_open(&writer, "choices", '{');
     for (size_t i = 0; i < asked->request.n_choices; i++) {
         json_open(&writer, asked->choices[i], '{');
@@ -190,8 +190,8 @@ static void tell_timings(const struct asked *asked)
         return;
     if (generation->n_ids > 1 && decode_ns > 0)
         message("first token after %.1f ms; then %.1f tokens/s (%zu tokens)",
-                first_token_ns(asked) * 1e-6,
-                (double)(generation->n_ids - 1) / decode_ns * 1e9, generation->n_ids);
+                first_token_ns(asked) * 1e-6, (double)(generation->n_ids - 1) / decode_ns * 1e9,
+                generation->n_ids);
     else
         message("first token after %.1f ms", first_token_ns(asked) * 1e-6);
 }

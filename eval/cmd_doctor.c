@@ -57,9 +57,9 @@ static void add_size(struct findings *findings, const char *name, double bytes)
 
 static void find_instructions(struct findings *findings)
 {
-    static const char *const flags[] = {"sse4_2",      "avx2",     "fma",      "f16c",
-                                        "avx512f",     "avx512bw", "avx512_vnni", "avx512_bf16",
-                                        "amx_bf16"};
+    static const char *const flags[] = {"sse4_2",      "avx2",        "fma",
+                                        "f16c",        "avx512f",     "avx512bw",
+                                        "avx512_vnni", "avx512_bf16", "amx_bf16"};
     char list[512] = "";
     size_t used = 0;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -124,7 +124,8 @@ static bool is_installed(const char *program)
 static void find_surroundings(struct findings *findings)
 {
     struct statvfs disk;
-    add(findings, "gnuplot", is_installed("gnuplot") ? "found" : "not found: reports have tables only");
+    add(findings, "gnuplot",
+        is_installed("gnuplot") ? "found" : "not found: reports have tables only");
     if (statvfs(".", &disk) == 0)
         add_size(findings, "disk free here", (double)disk.f_bavail * (double)disk.f_frsize);
 }

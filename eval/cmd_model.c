@@ -72,9 +72,9 @@ static enum exit_code write_card(const struct card *card, const char *path, stru
     struct text text;
     text_init(&text);
     card_write(card, &text);
-    enum status status =
-        text.failed ? fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", path)
-                    : file_write(path, text_string(&text), text.length, err);
+    enum status status = text.failed
+                             ? fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", path)
+                             : file_write(path, text_string(&text), text.length, err);
     text_release(&text);
     return status ? EXIT_INTERNAL : EXIT_DONE;
 }

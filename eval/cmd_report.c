@@ -12,8 +12,8 @@ static const struct option_spec options_table[] = {
     {0},
 };
 
-static const char *const notes[] = {
-    "RUN is a run directory, or a folder of run directories.", NULL};
+static const char *const notes[] = {"RUN is a run directory, or a folder of run directories.",
+                                    NULL};
 
 static const char *const examples[] = {
     "mambench report runs/cobra-pope runs/cobra-vsr > report.md",

@@ -122,8 +122,9 @@ static enum status place_data(struct plan *plan, struct error *err)
     size_t n = option_list(plan->options, "data", &values);
     const char *root = option_text(plan->options, "data-root");
     if ((n > 0) == (root != NULL))
-        return fail(err, STATUS_USAGE, root ? "give --data or --data-root, not both"
-                                            : "--data is needed: the folder of the benchmark");
+        return fail(err, STATUS_USAGE,
+                    root ? "give --data or --data-root, not both"
+                         : "--data is needed: the folder of the benchmark");
     if (n > 1 && n != plan->n_jobs)
         return fail(err, STATUS_USAGE, "%zu --data for %zu tasks: give one, or one per task", n,
                     plan->n_jobs);
@@ -270,8 +271,8 @@ static enum exit_code run_job(struct plan *plan, struct job *job, struct error *
     if (outcome.signal)
         tell_how_to_resume(&outcome, job);
     if (code == EXIT_DONE || code == EXIT_INCOMPLETE)
-        code = exit_worst(code, scoring_write(job->directory, &job->task,
-                                              plan->answerer_options.seed, err));
+        code = exit_worst(
+            code, scoring_write(job->directory, &job->task, plan->answerer_options.seed, err));
     return code;
 }
 

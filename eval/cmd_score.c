@@ -211,7 +211,7 @@ static enum exit_code score_predictions_of(const struct options *options, uint64
     struct prediction *predictions;
     if (!name || options->n_operands > 0 || !format) {
         fail(err, STATUS_USAGE, "%s",
-             !name ? "--predictions needs --task, the protocol to score by"
+             !name     ? "--predictions needs --task, the protocol to score by"
              : !format ? "--format: there is no such format; 'llava' is one"
                        : "give run directories or --predictions, not both");
         return EXIT_USAGE;

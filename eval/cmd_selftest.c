@@ -1,4 +1,5 @@
-/* eval/cmd_selftest.c - `mambench selftest`: shows that this build computes what it should, here. */
+/* eval/cmd_selftest.c - `mambench selftest`: shows that this build computes what it should, here.
+ */
 #include "engine/selftest.h"
 #include "eval/command.h"
 #include "eval/model_options.h"
@@ -66,6 +67,14 @@ static void put_check(struct printer *printer, const struct check_result *result
     json_close(&printer->writer, '}');
 }
 
+/* A detail may be the text of a case: it must stay on its line. */
+static void add_detail(struct text *out, const char *detail)
+{
+    text_add_char(out, ' ');
+    for (; *detail; detail++)
+        text_add_char(out, *detail == '\n' || *detail == '\r' || *detail == '\t' ? ' ' : *detail);
+}
+
 static void print_check(void *context, const struct check_result *result)
 {
     struct printer *printer = context;
@@ -78,9 +87,10 @@ static void print_check(void *context, const struct check_result *result)
     if (!isnan(result->deviation) && !isnan(result->bound))
         text_addf(&printer->out, " %10.3g <= %-10.3g", result->deviation, result->bound);
     else
-        text_addf(&printer->out, " %-24s", "equal");
-    text_addf(&printer->out, "%s%s\n", result->detail ? " " : "",
-              result->detail ? result->detail : "");
+        text_addf(&printer->out, " %-24s", result->ok ? "equal" : "differs");
+    if (result->detail)
+        add_detail(&printer->out, result->detail);
+    text_add_char(&printer->out, '\n');
 }
 
 static void print_case(void *context, const struct case_result *result)

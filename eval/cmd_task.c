@@ -111,8 +111,7 @@ static void add_text(const struct shown *shown, struct text *out)
     for (size_t i = 0; i < protocol->n_choices; i++)
         text_addf(out, "%s%s", i > 0 ? ", " : "", protocol->choices[i]);
     text_addf(out, "%s\n  new tokens  at most %d\n",
-              protocol->n_choices == 0 ? "none: the text is scored" : "",
-              protocol->max_new_tokens);
+              protocol->n_choices == 0 ? "none: the text is scored" : "", protocol->max_new_tokens);
     if (shown->sample) {
         text_addf(out, "  sample      %s, image %s\n  answer      ", shown->sample->id,
                   shown->sample->image_path);
@@ -127,8 +126,7 @@ static void add_text(const struct shown *shown, struct text *out)
                   text_string(&shown->prompt));
 }
 
-static enum status add_prompt(struct shown *shown, const struct options *options,
-                              struct error *err)
+static enum status add_prompt(struct shown *shown, const struct options *options, struct error *err)
 {
     struct engine_options engine_options;
     struct engine *engine;

@@ -11,10 +11,10 @@
 
 struct command {
     const char *name;
-    const char *summary;            /* one line */
-    const char *operands;           /* "RUN..."; "" for none */
-    const char *const *words;       /* fixed first operands ("list", "show"); NULL: none */
-    enum option_type operand_type;  /* what completion offers for further operands */
+    const char *summary;           /* one line */
+    const char *operands;          /* "RUN..."; "" for none */
+    const char *const *words;      /* fixed first operands ("list", "show"); NULL: none */
+    enum option_type operand_type; /* what completion offers for further operands */
     const struct option_spec *options;
     const char *const *notes;    /* paragraphs of the long help, NULL-terminated; may be NULL */
     const char *const *examples; /* command lines, NULL-terminated; may be NULL */

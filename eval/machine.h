@@ -8,7 +8,7 @@ struct machine {
     char cpu[128];    /* "AMD EPYC 9B14"; "" if unknown */
     char system[256]; /* "Debian GNU/Linux 12 (bookworm), Linux 6.1.0" */
     char host[128];
-    int cores; /* this process may use */
+    int cores;                            /* this process may use */
     double memory_bytes, available_bytes; /* 0 if unknown */
 };
 

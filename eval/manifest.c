@@ -317,9 +317,9 @@ enum status manifest_write(const cJSON *manifest, const char *path, struct error
     text_init(&text);
     json_begin(&writer, &text);
     put_tree(&writer, NULL, manifest);
-    enum status status =
-        text.failed ? fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", path)
-                    : file_write(path, text_string(&text), text.length, err);
+    enum status status = text.failed
+                             ? fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", path)
+                             : file_write(path, text_string(&text), text.length, err);
     text_release(&text);
     return status;
 }

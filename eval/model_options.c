@@ -6,13 +6,11 @@
 const char *const precision_choices[] = {"f32", "bf16", NULL};
 const char *const kernel_choices[] = {"reference", "x86_64", "avx2", "avx512", NULL};
 
-enum status option_int(const struct options *options, const char *name, int *out,
-                       struct error *err)
+enum status option_int(const struct options *options, const char *name, int *out, struct error *err)
 {
     uint64_t value = option_count(options, name);
     if (value > INT_MAX)
-        return fail(err, STATUS_USAGE, "--%s %" PRIu64 ": the largest is %d", name, value,
-                    INT_MAX);
+        return fail(err, STATUS_USAGE, "--%s %" PRIu64 ": the largest is %d", name, value, INT_MAX);
     *out = (int)value;
     return STATUS_OK;
 }

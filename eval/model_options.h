@@ -10,8 +10,8 @@ extern const char *const precision_choices[], *const kernel_choices[];
 
 /* Rows for the command's table. */
 #define MODEL_OPTION_ROWS                                                                          \
-    {"precision", 'p', OPTION_CHOICE,     "NAME", "arithmetic of the matrix products",             \
-     "bf16",      precision_choices, false},                                                       \
+    {"precision",       'p',  OPTION_CHOICE, "NAME", "arithmetic of the matrix products", "bf16",  \
+     precision_choices, false},                                                                    \
         {"threads", 't', OPTION_COUNT, "N", "threads; 0 is one per core", "0", NULL, false},       \
         {"kernels",                                                                                \
          0,                                                                                        \
@@ -21,14 +21,10 @@ extern const char *const precision_choices[], *const kernel_choices[];
          NULL,                                                                                     \
          kernel_choices,                                                                           \
          false},                                                                                   \
-        {"random-weights",                                                                         \
-         0,                                                                                        \
-         OPTION_FLAG,                                                                              \
-         NULL,                                                                                     \
-         "invent the weights: speed and memory are real, answers are not",                         \
-         NULL,                                                                                     \
-         NULL,                                                                                     \
-         false}
+    {                                                                                              \
+        "random-weights", 0, OPTION_FLAG, NULL,                                                    \
+            "invent the weights: speed and memory are real, answers are not", NULL, NULL, false    \
+    }
 
 /* Fills out from those rows and from the row "seed".  Errors: USAGE. */
 enum status model_options_read(const struct options *options, struct engine_options *out,

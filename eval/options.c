@@ -78,8 +78,7 @@ static enum status unknown_option(const struct option_spec *specs, const char *n
     return fail(err, STATUS_USAGE, "unknown option --%s", word);
 }
 
-static enum status check_choice(const struct option_spec *spec, const char *text,
-                                struct error *err)
+static enum status check_choice(const struct option_spec *spec, const char *text, struct error *err)
 {
     char list[256] = "";
     size_t used = 0;
@@ -208,8 +207,8 @@ static enum status take_long(struct options *options, const char *name, struct c
 }
 
 /* "-n 5", "-n5", "-jq". */
-static enum status take_letters(struct options *options, const char *letters,
-                                struct cursor *cursor, struct error *err)
+static enum status take_letters(struct options *options, const char *letters, struct cursor *cursor,
+                                struct error *err)
 {
     for (; *letters; letters++) {
         size_t i = 0;

@@ -27,9 +27,9 @@ struct option_spec {
     const char *name; /* long name without the dashes */
     char letter;      /* short name, or 0 */
     enum option_type type;
-    const char *argument; /* "DIR" in the help; NULL for a flag */
-    const char *help;     /* one sentence without the final stop */
-    const char *fallback; /* value where it is not given; NULL: none */
+    const char *argument;       /* "DIR" in the help; NULL for a flag */
+    const char *help;           /* one sentence without the final stop */
+    const char *fallback;       /* value where it is not given; NULL: none */
     const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
     bool repeatable;
 };

@@ -21,7 +21,7 @@ bool output_has_colour(void);
 
 /* A count of things done: one line that is redrawn on a terminal, else a line now and then. */
 struct progress {
-    const char *what; /* "pope@triml" */
+    const char *what;    /* "pope@triml" */
     size_t total, start; /* start: done before this process began */
     bool quiet, terminal;
     int64_t began_ns, printed_ns;

@@ -98,8 +98,9 @@ static enum status read_probabilities(struct log_entry *entry, const cJSON *arra
     cJSON_ArrayForEach(item, array)
     {
         if (!cJSON_IsNumber(item) && !cJSON_IsNull(item))
-            return fail(err, STATUS_BAD_FORMAT, "%s: \"probabilities\" holds something that is "
-                                                "not a number",
+            return fail(err, STATUS_BAD_FORMAT,
+                        "%s: \"probabilities\" holds something that is "
+                        "not a number",
                         place);
         /* null is how a value that is not finite was written. */
         values[n++] = cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
@@ -209,8 +210,7 @@ enum status log_read(const char *path, struct arena *arena, struct log_entry **e
     const char *data = (const char *)map.data;
     size_t whole = whole_bytes(data, map.size_bytes);
     *n = 0;
-    *entries =
-        arena_alloc_small(arena, whole ? count_lines(data, whole) : 1, sizeof **entries);
+    *entries = arena_alloc_small(arena, whole ? count_lines(data, whole) : 1, sizeof **entries);
     if (!*entries)
         status = fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
     else

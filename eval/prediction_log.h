@@ -28,8 +28,7 @@ struct log_entry {
 };
 
 /* Appends the line of an answer, or of a failure, with its newline. */
-void log_line_add(struct text *out, const char *id, const char *image,
-                  const struct answer *answer);
+void log_line_add(struct text *out, const char *id, const char *image, const struct answer *answer);
 
 /* Appends the line of timings.jsonl. */
 void timing_line_add(struct text *out, const char *id, const struct answer *answer);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct run_list {
-    const char **directories; /* [n] */
+    const char **directories;   /* [n] */
     struct run_record *records; /* [n], or NULL if only directories were asked for */
     size_t n, capacity;
     struct arena arena;
@@ -24,7 +24,6 @@ void run_list_close(struct run_list *list);
 
 /* Prints the runs to standard output as one table, or as JSON, and where their reports lie.
  * Errors: NOT_FOUND, BAD_FORMAT (a run that cannot be read), IO (standard output). */
-enum status run_list_print(const char *const *directories, size_t n, bool json,
-                           struct error *err);
+enum status run_list_print(const char *const *directories, size_t n, bool json, struct error *err);
 
 #endif

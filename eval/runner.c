@@ -70,8 +70,7 @@ static enum exit_code make_manifest(struct runner *runner, struct error *err)
     if (code)
         return code;
     facts.first_prompt = runner->prompts[0];
-    enum status status =
-        runner->answerer->kind->hash(runner->answerer, &facts.model_sha256, err);
+    enum status status = runner->answerer->kind->hash(runner->answerer, &facts.model_sha256, err);
     if (!status)
         status = manifest_new(&runner->manifest, &facts, err);
     return exit_of_status(status);
@@ -135,8 +134,7 @@ static enum exit_code check_lines(struct runner *runner, struct error *err)
     const struct task *task = runner->task;
     size_t n = 0;
     arena_init(&arena);
-    enum status status =
-        log_read(runner->predictions_path, &arena, &entries, &n, NULL, err);
+    enum status status = log_read(runner->predictions_path, &arena, &entries, &n, NULL, err);
     if (!status && n > task->set.n_samples)
         status = fail(err, STATUS_MISMATCH, "%s has %zu lines, the run only %zu samples",
                       runner->predictions_path, n, task->set.n_samples);
@@ -164,8 +162,7 @@ static struct manifest_start describe_start(const struct runner *runner, const c
 /* Opens the logs behind their whole lines and writes the manifest. */
 static enum exit_code open_logs(struct runner *runner, bool resume, struct error *err)
 {
-    enum status status =
-        log_open(&runner->predictions, runner->predictions_path, resume, err);
+    enum status status = log_open(&runner->predictions, runner->predictions_path, resume, err);
     if (status)
         return status == STATUS_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
     if (resume) {
@@ -265,8 +262,7 @@ static enum exit_code run_opened(struct runner *runner, struct error *err)
 }
 
 enum exit_code runner_run(const struct run_settings *settings, struct task *task,
-                          struct answerer *answerer, struct run_outcome *outcome,
-                          struct error *err)
+                          struct answerer *answerer, struct run_outcome *outcome, struct error *err)
 {
     struct runner runner = {.settings = settings,
                             .task = task,
@@ -283,8 +279,7 @@ enum exit_code runner_run(const struct run_settings *settings, struct task *task
     runner.timings_path = path_join(&runner.arena, settings->directory, "timings.jsonl");
     enum exit_code code = arena_failed(&runner.arena) ? no_memory(err) : EXIT_DONE;
     if (!code)
-        code = exit_of_status(
-            answerer->kind->begin(answerer, &task->set, &task->protocol, err));
+        code = exit_of_status(answerer->kind->begin(answerer, &task->set, &task->protocol, err));
     if (!code)
         code = make_manifest(&runner, err);
     if (!code)

@@ -34,8 +34,8 @@ enum status scoring_score(const struct task *task, const struct prediction *pred
 {
     const struct metric *metric = metric_find(task->protocol.metric);
     *scored = (struct scored){0};
-    enum status status = score_predictions(&task->set, &task->protocol, predictions, arena,
-                                           &scored->table, err);
+    enum status status =
+        score_predictions(&task->set, &task->protocol, predictions, arena, &scored->table, err);
     if (status)
         return status;
     for (size_t i = 0; metric->correct && i < task->set.n_samples; i++)
@@ -127,9 +127,8 @@ void scoring_add_text(struct text *out, const struct task *task, const struct sc
     report_begin_scores(&cells, &arena);
     for (size_t i = 0; i < table->n_scores; i++)
         report_add_score(&cells, &table->scores[i]);
-    text_addf(out, "%s: %zu samples, %zu images, %zu correct, %zu failed\n\n",
-              task->protocol.name, table->n_samples, table->n_images, scored->n_correct,
-              table->n_failed);
+    text_addf(out, "%s: %zu samples, %zu images, %zu correct, %zu failed\n\n", task->protocol.name,
+              table->n_samples, table->n_images, scored->n_correct, table->n_failed);
     table_add_to(&cells, TABLE_PLAIN, out);
     for (size_t i = 0; i < scored->n_floors; i++) {
         const struct score_table *floor = &scored->floors[i].table;
@@ -203,9 +202,9 @@ static enum exit_code write_scores(const char *path, const struct task *task,
     struct text text;
     text_init(&text);
     scoring_add_json(&text, task, scored);
-    enum status status =
-        text.failed ? fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", path)
-                    : file_write(path, text_string(&text), text.length, err);
+    enum status status = text.failed
+                             ? fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", path)
+                             : file_write(path, text_string(&text), text.length, err);
     text_release(&text);
     return status ? EXIT_INTERNAL : EXIT_DONE;
 }

@@ -79,8 +79,7 @@ static enum status find_ids(const struct task *task, const struct task_selection
         int64_t index = string_map_get(&map, id, strlen(id), -1);
         if (index < 0)
             status = fail(err, STATUS_USAGE, "%s has no sample '%s' (the first is called '%s')",
-                          task->directory, id,
-                          task->set.n_samples ? task->set.samples[0].id : "");
+                          task->directory, id, task->set.n_samples ? task->set.samples[0].id : "");
         else
             keep[index] = true;
     }

@@ -246,12 +246,13 @@ static void add_bash_command(struct text *out, const struct command *command)
 
 void usage_bash(struct text *out)
 {
-    text_add(out, "# bash completion for mambench; printed by `mambench help --completion bash`\n"
-                  "_mambench()\n{\n"
-                  "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-                  "    local command=${COMP_WORDS[1]} options='' words='' operands=''\n"
-                  "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                  "        COMPREPLY=($(compgen -W '");
+    text_add(out,
+             "# bash completion for mambench; printed by `mambench help --completion bash`\n"
+             "_mambench()\n{\n"
+             "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+             "    local command=${COMP_WORDS[1]} options='' words='' operands=''\n"
+             "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+             "        COMPREPLY=($(compgen -W '");
     for (size_t i = 0; commands[i]; i++)
         text_addf(out, "%s ", commands[i]->name);
     text_add(out, "--help --version' -- \"$current\"))\n        return\n    fi\n"

@@ -8,11 +8,30 @@
 #include <string.h>
 
 static const char *const columns[] = {
-    "run",       "model",     "precision",    "kernels",  "threads",        "protocol",
-    "dataset",   "variant",   "score",        "headline", "value",          "scale",
-    "n",         "low",       "high",         "samples",  "failed",         "random_weights",
-    "first_token_ns_median", "decode_tokens_per_s", "prefill_tokens_per_s", "protocol_hash",
-    "model_hash", "mambench",
+    "run",
+    "model",
+    "precision",
+    "kernels",
+    "threads",
+    "protocol",
+    "dataset",
+    "variant",
+    "score",
+    "headline",
+    "value",
+    "scale",
+    "n",
+    "low",
+    "high",
+    "samples",
+    "failed",
+    "random_weights",
+    "first_token_ns_median",
+    "decode_tokens_per_s",
+    "prefill_tokens_per_s",
+    "protocol_hash",
+    "model_hash",
+    "mambench",
 };
 
 /* The next field of the line; the comma in front is the caller's rhythm. */

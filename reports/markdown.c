@@ -1,4 +1,5 @@
-/* reports/markdown.c - the report to read: GitHub markdown whose tables also align in a terminal. */
+/* reports/markdown.c - the report to read: GitHub markdown whose tables also align in a terminal.
+ */
 #include "reports/report.h"
 
 #include <inttypes.h>
@@ -31,8 +32,8 @@ static void add_title(const struct run_record *record, struct text *out)
     text_addf(out, "# %s on %s%s\n\n", record->model, record->protocol,
               record->random_weights ? " (random weights)" : "");
     if (record->dataset_title)
-        text_addf(out, "%s: %zu samples about %zu images", record->dataset_title,
-                  record->n_samples, record->n_images);
+        text_addf(out, "%s: %zu samples about %zu images", record->dataset_title, record->n_samples,
+                  record->n_images);
     if (record->n_samples < record->n_in_dataset)
         text_addf(out, ", of the %zu of the benchmark", record->n_in_dataset);
     text_add(out, ".");
@@ -54,8 +55,8 @@ static void add_headline(const struct run_record *record, struct text *out)
     if (headline->interval != INTERVAL_NONE && !isnan(headline->low)) {
         text_add(out, ", 95 % interval ");
         report_add_interval(out, headline);
-        text_add(out, headline->interval == INTERVAL_CLUSTER ? " (images as clusters)"
-                                                             : " (Wilson)");
+        text_add(out,
+                 headline->interval == INTERVAL_CLUSTER ? " (images as clusters)" : " (Wilson)");
     }
     if (record->has_correct)
         text_addf(out, "; %zu of %zu right", record->n_correct, record->n_samples);

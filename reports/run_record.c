@@ -192,12 +192,10 @@ static void read_floors_and_failures(struct run_record *record, const cJSON *roo
     struct run_failure *failure_list = array_for(record, failures, sizeof *failure_list);
     if (!floor_list || !failure_list)
         return;
-    cJSON_ArrayForEach(item, floors) floor_list[record->n_floors++] =
-        (struct run_floor){copy_string(item, "name", &record->arena),
-                           json_number_or(item, "value", (double)NAN)};
-    cJSON_ArrayForEach(item, failures) failure_list[record->n_failures++] =
-        (struct run_failure){copy_string(item, "id", &record->arena),
-                             copy_string(item, "reason", &record->arena)};
+    cJSON_ArrayForEach(item, floors) floor_list[record->n_floors++] = (struct run_floor){
+        copy_string(item, "name", &record->arena), json_number_or(item, "value", (double)NAN)};
+    cJSON_ArrayForEach(item, failures) failure_list[record->n_failures++] = (struct run_failure){
+        copy_string(item, "id", &record->arena), copy_string(item, "reason", &record->arena)};
     record->floors = floor_list;
     record->failures = failure_list;
 }

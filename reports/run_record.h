@@ -38,7 +38,7 @@ struct run_failure {
 
 struct run_stage {
     const char *name;
-    size_t n; /* samples in which it ran */
+    size_t n;                /* samples in which it ran */
     double median_ns, share; /* share of all time, 0..1 */
 };
 

@@ -161,8 +161,7 @@ static void sum_stages(const struct timing_list *list, double *values)
         speed->stages[stage].share = all > 0 ? sums[stage] / all : (double)NAN;
 }
 
-static double stage_ns(const struct run_speed *speed, const struct timing *timing,
-                       const char *name)
+static double stage_ns(const struct run_speed *speed, const struct timing *timing, const char *name)
 {
     for (size_t i = 0; i < speed->n_stages; i++)
         if (strcmp(speed->stages[i].name, name) == 0)

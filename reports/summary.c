@@ -126,9 +126,9 @@ static void score_cells(struct table *table, const struct run_record *record)
 void report_add_summary(const struct run_record *records, size_t n, enum table_style style,
                         struct text *out)
 {
-    static const char *const heads[] = {"protocol", "model",  "score",       "value",
-                                        "95 % interval", "best floor", "n", "failed",
-                                        "first token", "tokens/s"};
+    static const char *const heads[] = {"protocol",      "model",      "score", "value",
+                                        "95 % interval", "best floor", "n",     "failed",
+                                        "first token",   "tokens/s"};
     struct arena arena;
     struct table table;
     arena_init(&arena);

@@ -6,8 +6,7 @@
 
 void table_init(struct table *table, struct arena *arena, const char *alignment)
 {
-    *table = (struct table){
-        .arena = arena, .alignment = alignment, .n_columns = strlen(alignment)};
+    *table = (struct table){.arena = arena, .alignment = alignment, .n_columns = strlen(alignment)};
 }
 
 void table_cell(struct table *table, const char *format, ...)

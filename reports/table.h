@@ -25,8 +25,7 @@ struct table {
 void table_init(struct table *table, struct arena *arena, const char *alignment);
 
 /* The next cell. */
-void table_cell(struct table *table, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Appends the table; a last row that is not full is filled with blanks. */
 void table_add_to(const struct table *table, enum table_style style, struct text *out);

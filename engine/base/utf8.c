@@ -54,8 +54,8 @@ int utf8_valid(const char *data, size_t length, size_t *bad_offset)
     while (position < length) {
         uint32_t code_point;
         int ok;
-        size_t n = decode((const unsigned char *)data + position, length - position, &code_point,
-                          &ok);
+        size_t n =
+            decode((const unsigned char *)data + position, length - position, &code_point, &ok);
         if (!ok) {
             if (bad_offset)
                 *bad_offset = position;

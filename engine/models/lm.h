@@ -60,8 +60,8 @@ struct lm_family {
 
     /* For index = 0, 1, ... describes a tensor of the state and copies it to values
      * [rows * columns] if that is not NULL; 0 when there is no such index. */
-    int (*view_state)(const struct lm *lm, const void *state, int index,
-                      struct lm_state_view *view, float *values);
+    int (*view_state)(const struct lm *lm, const void *state, int index, struct lm_state_view *view,
+                      float *values);
 };
 
 /* Sequences that forward() takes at once. */

@@ -165,7 +165,7 @@ json_is_json() {
     expect 0 run --model baseline:random --task vsr@triml --data "$DATA/vsr" --out x --json
     python3 -m json.tool out >/dev/null
     for arguments in "task list --json" "task show vsr@triml --data $DATA/vsr --json" \
-        "model list --json" "model show $DATA/tiny --json" "doctor --json" "report x --json" \
+        "model list --json" "model show cobra+3b --json" "doctor --json" "report x --json" \
         "score x --json"; do
         # shellcheck disable=SC2086
         expect 0 $arguments
