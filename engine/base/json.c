@@ -260,8 +260,6 @@ static void add_escaped(struct text *out, uint32_t c)
     }
     if (c >= 0x20 && c < 0x7F)
         text_add_char(out, (char)c);
-    else if (c == 0x7F)
-        text_add_char(out, '\x7F');
     else if (c < 0x10000)
         text_addf(out, "\\u%04x", c);
     else
