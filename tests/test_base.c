@@ -428,7 +428,7 @@ static void every_f16_has_its_value(void **state)
         double want = exponent == 31  ? sign * (double)INFINITY
                       : exponent == 0 ? sign * ldexp(mantissa, -24)
                                       : sign * ldexp(1024 + mantissa, exponent - 25);
-        if ((double)got != want || signbit(got) != (bits >= 0x8000))
+        if ((double)got != want || (signbit(got) != 0) != (bits >= 0x8000))
             fail_msg("f16 0x%04X reads as %g, not %g", bits, (double)got, want);
     }
 }

@@ -155,6 +155,7 @@ static void check_task(const char *task, const char *directory, size_t expected)
     answers_open(&answers);
     engine_options_init(&options);
     options.precision = PRECISION_F32;
+    options.threads = 1; /* nothing here is large enough for two */
     assert_ok(engine_open(&engine, "examples/mini-cobra", &options, &err), err);
     assert_ok(protocol_open(&protocol, task, &arena, &err), err);
     assert_ok(dataset_open(&set, protocol.dataset, protocol.variant, directory, &err), err);

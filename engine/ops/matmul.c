@@ -4,6 +4,7 @@
 #include "engine/ops/ops.h"
 
 #include <assert.h>
+#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -311,6 +312,31 @@ static void copy_rows(struct matmul *matmul, const struct linear *linear, const 
     }
 }
 
+/* Products so small that waking a second thread costs more than it saves: few weights to read, few
+ * multiplications to do. */
+static bool is_small(const struct product *product)
+{
+    size_t weights = (size_t)product->n_in * (size_t)product->n_out;
+    return weights < 1 << 18 && weights * (size_t)product->rows < 1 << 23;
+}
+
+static dnnl_status_t execute(struct matmul *matmul, const struct product *product)
+{
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, product->x},
+                              {DNNL_ARG_WEIGHTS, product->weights},
+                              {DNNL_ARG_DST, product->y}};
+    int threads = omp_get_max_threads();
+    bool alone = threads > 1 && is_small(product);
+    if (alone)
+        omp_set_num_threads(1);
+    dnnl_status_t result = dnnl_primitive_execute(product->primitive, matmul->stream, 3, args);
+    if (result == dnnl_success)
+        result = dnnl_stream_wait(matmul->stream);
+    if (alone)
+        omp_set_num_threads(threads);
+    return result;
+}
+
 void linear_run(struct matmul *matmul, const struct linear *linear, const float *x, size_t x_stride,
                 float *y, int rows)
 {
@@ -321,12 +347,7 @@ void linear_run(struct matmul *matmul, const struct linear *linear, const float 
     dnnl_memory_set_data_handle(product->x, matmul->scratch);
     dnnl_memory_set_data_handle(product->weights, linear->packed);
     dnnl_memory_set_data_handle(product->y, y);
-    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, product->x},
-                              {DNNL_ARG_WEIGHTS, product->weights},
-                              {DNNL_ARG_DST, product->y}};
-    dnnl_status_t result = dnnl_primitive_execute(product->primitive, matmul->stream, 3, args);
-    if (result == dnnl_success)
-        result = dnnl_stream_wait(matmul->stream);
+    dnnl_status_t result = execute(matmul, product);
     /* The only failure left is the library's own allocation: whoever uses y asks matmul_failed().
      */
     matmul->failed = matmul->failed || result != dnnl_success;

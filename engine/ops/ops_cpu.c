@@ -9,8 +9,15 @@
 #include <assert.h>
 #include <math.h>
 
-/* Below this many values a parallel region costs more than it saves. */
-enum { PARALLEL_VALUES = 1 << 14 };
+/* Below this much work a parallel region costs more than it saves, and far more on a machine where
+ * something else holds a core: values touched, rows of a convolution's or a scan's vectors, and
+ * multiplications of attention. */
+enum {
+    PARALLEL_VALUES = 1 << 15,
+    PARALLEL_CONV_ROWS = 1 << 14,
+    PARALLEL_SCAN_ROWS = 1 << 12,
+    PARALLEL_PRODUCTS = 1 << 20
+};
 
 static int min_int(int a, int b)
 {
@@ -262,13 +269,22 @@ static void attention(float *out, const float *q, const float *k, const float *v
 {
     assert(s->head_dim <= MAX_HEAD);
     int blocks = (s->n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK;
-#pragma omp parallel for schedule(dynamic) if ((long)s->n_queries * s->n_keys > 1024)
+    long products = (long)s->n_queries * s->n_keys * s->heads * s->head_dim;
+#pragma omp parallel for schedule(dynamic) if (products > PARALLEL_PRODUCTS)
     for (int task = 0; task < s->heads * blocks; task++) {
         struct attention_block block;
         size_t head = (size_t)(task / blocks) * (size_t)s->head_dim;
         attend_block(&block, out + head, q + head, k + head, v + head, s,
                      task % blocks * QUERY_BLOCK);
     }
+}
+
+static long total_rows(const struct span *spans, size_t n_spans)
+{
+    long rows = 0;
+    for (size_t i = 0; i < n_spans; i++)
+        rows += spans[i].n_rows;
+    return rows;
 }
 
 /* One block of channels of one span; width is a constant where this is inlined for 4. */
@@ -303,7 +319,7 @@ static void causal_conv_silu(float *y, const float *x, size_t x_stride, const fl
     assert(width <= 8);
     long blocks = (channels + LANES - 1) / LANES;
     long tasks = blocks * (long)n_spans;
-#pragma omp parallel for if (tasks * spans[0].n_rows > 256)
+#pragma omp parallel for if (blocks * total_rows(spans, n_spans) > PARALLEL_CONV_ROWS)
     for (long task = 0; task < tasks; task++) {
         const struct span *span = &spans[task / blocks];
         int c = (int)(task % blocks) * LANES;
@@ -352,7 +368,7 @@ static void selective_scan(float *y, const struct scan_inputs *in, const struct 
     assert(in->state_size <= MAX_STATE);
     long blocks = (in->channels + LANES - 1) / LANES;
     long tasks = blocks * (long)n_spans;
-#pragma omp parallel for if (tasks * spans[0].n_rows > 64)
+#pragma omp parallel for if (blocks * total_rows(spans, n_spans) > PARALLEL_SCAN_ROWS)
     for (long task = 0; task < tasks; task++) {
         const struct span *span = &spans[task / blocks];
         int c = (int)(task % blocks) * LANES;
