@@ -40,7 +40,8 @@ BUILD := $(BUILD)-$(notdir $(CC))
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-        -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef $(if $(WERROR),-Werror)
+        -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef $(if $(WERROR),-Werror) \
+        $(if $(findstring clang,$(CC)),-Wno-pass-failed)
 
 override CPPFLAGS += -I. -D_GNU_SOURCE -MMD -MP
 # Products and sums are rounded one by one: results do not depend on the compiler's fusing.

@@ -139,6 +139,15 @@ static size_t count_values(const int *shape, int n_dims)
     return n;
 }
 
+/* Where a missing tensor was looked for: the part's first file. */
+static const char *first_path(const struct weights *weights)
+{
+    for (size_t i = 0; weights->part->n_files > 0 && i < weights->files->n_files; i++)
+        if (strcmp(weights->files->names[i], weights->part->files[0]) == 0)
+            return weights->files->files[i]->path;
+    return "model.json";
+}
+
 /* The tensor of a file that has the wanted name and shape. */
 static enum status locate(const struct weights *weights, const char *name, const int *shape,
                           int n_dims, const struct tensor_file **file,
@@ -148,8 +157,8 @@ static enum status locate(const struct weights *weights, const char *name, const
     full_name(weights, name, wanted);
     const struct tensor_view *tensor = find(weights, wanted, file);
     if (!tensor)
-        return fail(err, STATUS_NOT_FOUND, "%s: the tensor %s is missing",
-                    weights->part->n_files ? weights->part->files[0] : "model.json", wanted);
+        return fail(err, STATUS_NOT_FOUND, "%s: the tensor %s is missing", first_path(weights),
+                    wanted);
     if (!shape_fits(tensor, shape, n_dims)) {
         char have[128], want[128];
         int64_t wanted_shape[TENSOR_MAX_DIMS];

@@ -4,7 +4,6 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/lines.h"
-#include "reports/json_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +28,7 @@ static void add_numbers(struct text *out, const char *key, const double *values,
     text_addf(out, ", \"%s\": [", key);
     for (size_t i = 0; i < n; i++) {
         text_add(out, i > 0 ? ", " : "");
-        json_add_plain_number(out, values[i]);
+        json_add_number(out, values[i]);
     }
     text_add_char(out, ']');
 }

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* One run while it lasts. */
@@ -90,16 +91,21 @@ static enum exit_code take_over(struct runner *runner, cJSON *old, struct error 
     return EXIT_DONE;
 }
 
+/* A log without a byte in it belongs to nobody: the process was killed before its first line. */
+static bool has_lines(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && (!S_ISREG(info.st_mode) || info.st_size > 0);
+}
+
 /* Looks at what is in the directory; *resume is set if it is this run's beginning. */
 static enum exit_code look_at_directory(struct runner *runner, bool *resume, struct error *err)
 {
     cJSON *old = NULL;
     *resume = false;
-    if (runner->settings->force)
+    if (runner->settings->force || !has_lines(runner->predictions_path))
         return EXIT_DONE;
     if (!file_exists(runner->manifest_path)) {
-        if (!file_exists(runner->predictions_path))
-            return EXIT_DONE;
         fail(err, STATUS_USAGE,
              "%s holds predictions.jsonl but no manifest.json; give another --out, or --force to "
              "start afresh",

@@ -72,12 +72,41 @@ static void add_speed(const struct run_record *record, struct text *out)
     text_add_char(out, '\n');
 }
 
+/* Cautions at 80 columns behind the label. */
+static void add_notes(const struct run_record *record, struct text *out)
+{
+    enum { INDENT = 19, WIDTH = 80 };
+    struct text notes;
+    size_t column = 0;
+    text_init(&notes);
+    report_add_cautions(record, 1, "", &notes);
+    for (const char *word = text_string(&notes); *word;) {
+        size_t length = strcspn(word, " \n");
+        if (column == 0)
+            text_addf(out, "  %-16s ", "note");
+        else if (column + 1 + length > WIDTH)
+            text_addf(out, "\n%*s", INDENT, "");
+        else
+            text_add_char(out, ' ');
+        column = column == 0 || column + 1 + length > WIDTH ? INDENT : column + 1;
+        text_add_bytes(out, word, length);
+        column += length;
+        if (word[length] == '\n') {
+            text_add_char(out, '\n');
+            column = 0;
+        }
+        word += length + (word[length] != '\0');
+    }
+    out->failed = out->failed || notes.failed;
+    text_release(&notes);
+}
+
 void report_add_brief(const struct run_record *record, struct text *out)
 {
     add_head(record, out);
     add_score(record, out);
     add_floors(record, out);
     add_speed(record, out);
-    report_add_cautions(record, 1, "  note             ", out);
+    add_notes(record, out);
     text_addf(out, "  %-16s %s/report.md\n", "report", record->path);
 }

@@ -1,5 +1,5 @@
 /* reports/csv.c - one line a score, for spreadsheets and scripts; quoting by libcsv. */
-#include "reports/json_writer.h"
+#include "engine/base/json.h"
 #include "reports/report.h"
 
 #include <csv.h>
@@ -60,7 +60,7 @@ static void add_number(struct text *out, double value)
     struct text digits;
     text_init(&digits);
     if (!isnan(value))
-        json_add_plain_number(&digits, value);
+        json_add_number(&digits, value);
     add_field(out, text_string(&digits), false);
     text_release(&digits);
 }

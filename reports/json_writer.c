@@ -4,17 +4,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
-
-void json_add_plain_number(struct text *out, double value)
-{
-    /* Below 2^53 every whole number is exact; -0 keeps its sign the other way. */
-    if (value == floor(value) && fabs(value) < 9007199254740992.0 &&
-        !(value == 0 && signbit(value)))
-        text_addf(out, "%.0f", value);
-    else
-        json_add_number(out, value);
-}
 
 void json_begin(struct json_writer *writer, struct text *out)
 {
@@ -79,7 +68,7 @@ void json_put_string(struct json_writer *writer, const char *key, const char *va
 void json_put_number(struct json_writer *writer, const char *key, double value)
 {
     add_key(writer, key);
-    json_add_plain_number(writer->out, value);
+    json_add_number(writer->out, value);
 }
 
 void json_put_count(struct json_writer *writer, const char *key, uint64_t value)

@@ -16,9 +16,6 @@ struct json_writer {
     bool has_members[JSON_MAX_DEPTH];
 };
 
-/* Appends a number as json_add_number() does, but whole ones without an exponent: 80, not 8e+01. */
-void json_add_plain_number(struct text *out, double value);
-
 void json_begin(struct json_writer *writer, struct text *out);
 
 /* key is NULL inside arrays and for the outermost value.  bracket is '{' or '['. */

@@ -87,7 +87,8 @@ static void add_scores(const struct run_record *record, struct arena *arena, str
 static void add_failures(const struct run_record *record, struct arena *arena, struct text *out)
 {
     if (record->n_warned > 0)
-        text_addf(out, "\n%zu samples have a picture with a warning (see predictions.jsonl).\n",
+        text_addf(out,
+                  "\nSamples with a warning about their picture: %zu (see predictions.jsonl).\n",
                   record->n_warned);
     if (record->n_failed == 0)
         return;

@@ -226,7 +226,7 @@ static void the_report_says_what_matters(void **state)
         "| tp       |   1182 |",
         "cannot \\| open",
         "n<64",
-        "1 samples have a picture with a warning",
+        "Samples with a warning about their picture: 1 ",
         "mambench run",
         "````\nQ```?\n````",
     };

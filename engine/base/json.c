@@ -282,6 +282,12 @@ void json_add_number(struct text *out, double value)
         text_add(out, "null");
         return;
     }
+    /* Below 2^53 every whole number is exact; -0 keeps its sign the other way. */
+    if (value == floor(value) && fabs(value) < 9007199254740992.0 &&
+        !(value == 0 && signbit(value))) {
+        text_addf(out, "%.0f", value);
+        return;
+    }
     char digits[40];
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, value);

@@ -14,8 +14,9 @@
 #include <stdint.h>
 
 /* Parses length bytes; place names them in errors, which tell line and column.  Anything but
- * white space behind the value is an error, and so is a byte order mark.  The caller frees
- * *root with cJSON_Delete(). */
+ * white space behind the value is an error, and so is a byte order mark.  Laxer than JSON where
+ * cJSON is: control characters between values and inside strings, numbers such as 01 and 1., 1e400
+ * (infinite); a string ends at \u0000.  The caller frees *root with cJSON_Delete(). */
 enum status json_parse(cJSON **root, const char *data, size_t length, const char *place,
                        struct error *err);
 
@@ -50,8 +51,8 @@ bool json_bool_or(const cJSON *object, const char *key, bool fallback);
  * json.dumps does; invalid UTF-8 becomes \ufffd. */
 void json_add_string(struct text *out, const char *value);
 
-/* Writes a finite number with the fewest digits that read back to the same double; anything
- * else becomes null. */
+/* Writes a finite number with the fewest digits that read back to the same double, whole ones
+ * without an exponent; anything else becomes null. */
 void json_add_number(struct text *out, double value);
 
 /* The next value of a large JSON array or object, one element at a time, so that the whole tree

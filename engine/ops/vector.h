@@ -60,6 +60,7 @@ INLINE vec vec_min(vec a, vec b)
     return vec_select(a < b, a, b);
 }
 
+/* Like vec_min, b where one of the two is NaN: a NaN that stands second survives. */
 INLINE vec vec_max(vec a, vec b)
 {
     return vec_select(a > b, a, b);
@@ -70,12 +71,12 @@ INLINE vec vec_abs(vec a)
     return (vec)((veci)a & 0x7FFFFFFF);
 }
 
-/* e^x; below -87.3 it is e^-87.3 = 1.2e-38, above 88.3 it is e^88.3 = 2.2e38.
+/* e^x, NaN of NaN; below -87.3 it is e^-87.3 = 1.2e-38, above 88.3 it is e^88.3 = 2.2e38.
  * Range reduction by ln 2 in two parts (Cody & Waite), then the Taylor polynomial of degree 6 with
  * its last coefficients adjusted (Cephes expf). */
 INLINE vec vec_exp(vec x)
 {
-    x = vec_min(vec_max(x, vec_set(-87.3F)), vec_set(88.3F));
+    x = vec_min(vec_set(88.3F), vec_max(vec_set(-87.3F), x));
     const vec magic = vec_set(12582912.0F); /* 1.5 * 2^23: adding it rounds to an integer */
     vec n = (x * 1.44269504088896341F + magic) - magic;
     vec r = x - n * 0.693359375F;
@@ -129,7 +130,7 @@ INLINE vec vec_erf(vec x)
 {
     veci one = vec_abs(x) > 3.925F;
     vec sign = (vec)((veci)x & (int32_t)0x80000000);
-    x = vec_min(vec_max(x, vec_set(-4.0F)), vec_set(4.0F));
+    x = vec_min(vec_set(4.0F), vec_max(vec_set(-4.0F), x));
     vec s = x * x;
     vec p = vec_set(-2.72614225801306e-10F);
     p = p * s + 2.77068142495902e-08F;

@@ -67,7 +67,7 @@ zeroes_at_the_end_of_the_log_are_cut_off() {
 test_that zeroes_at_the_end_of_the_log_are_cut_off
 
 a_run_killed_again_and_again_gives_the_same_bytes() {
-    many_captions 1500
+    many_captions 600
     run_vsr 0 whole many
     kills=0
     for delay in 0.05 0.12 0.2 0.1 0.15 0.3; do
@@ -86,7 +86,7 @@ a_run_killed_again_and_again_gives_the_same_bytes() {
 test_that a_run_killed_again_and_again_gives_the_same_bytes
 
 an_interruption_ends_with_the_command_that_resumes() {
-    many_captions 20000
+    many_captions 5000
     for signal in INT:130 TERM:143; do
         # A background job of a shell without job control ignores SIGINT: env puts it back.
         # shellcheck disable=SC2086
@@ -111,6 +111,17 @@ an_interruption_ends_with_the_command_that_resumes() {
     done
 }
 test_that an_interruption_ends_with_the_command_that_resumes
+
+a_run_killed_before_its_first_line_is_begun_again() {
+    mkdir x
+    : >x/predictions.jsonl
+    run_vsr 0 x
+    cp x/predictions.jsonl whole
+    : >x/predictions.jsonl
+    run_vsr 0 x
+    cmp whole x/predictions.jsonl
+}
+test_that a_run_killed_before_its_first_line_is_begun_again
 
 another_run_in_the_directory_is_refused() {
     run_vsr 0 x
@@ -189,7 +200,7 @@ END
     run_vsr 0 x data
     [ "$(grep -c '"warning"' x/predictions.jsonl)" -eq 3 ]
     says x/scores.json '"warned": 3'
-    says x/report.md "3 samples have a picture with a warning"
+    says x/report.md "Samples with a warning about their picture: 3 "
 }
 test_that a_warning_about_a_picture_is_counted
 
@@ -205,7 +216,7 @@ output_that_cannot_be_written_is_told() {
 test_that output_that_cannot_be_written_is_told
 
 a_full_disk_keeps_what_was_written() {
-    many_captions 1500
+    many_captions 600
     # A limit on the size of files stands for the full disk.
     set +e
     # shellcheck disable=SC2086
@@ -224,7 +235,7 @@ a_full_disk_keeps_what_was_written() {
 test_that a_full_disk_keeps_what_was_written
 
 two_processes_do_not_write_one_log() {
-    many_captions 20000
+    many_captions 5000
     # shellcheck disable=SC2086
     "$MAMBENCH" run $TINY --task vsr@triml --data many --out x >/dev/null 2>&1 &
     pid=$!
