@@ -25,6 +25,7 @@ struct batch {
     float *x;                    /* [PIECE_ROWS, width] */
     float *last;                 /* [n, width]: what enters the head */
     float *logits;               /* [n, vocabulary] */
+    bool not_a_number;           /* a NaN was met where a token should be chosen */
     size_t active[LM_MAX_SPANS]; /* sessions that still generate */
     size_t n_active;
 };
@@ -183,6 +184,7 @@ static enum status weigh_choices(struct batch *batch, size_t i, struct error *er
         if (status)
             return status;
         out->choice_logits[c] = logits[id];
+        batch->not_a_number = batch->not_a_number || isnan(logits[id]);
         largest = fmaxf(largest, logits[id]);
     }
     double total = 0;
@@ -207,6 +209,7 @@ static void next_tokens(struct batch *batch)
             continue;
         int id = sampler_next(&request->sampling, &session->random, logits, vocabulary,
                               session->candidates);
+        batch->not_a_number = batch->not_a_number || isnan(logits[id]);
         token_list_add(&session->answer, id); /* room was reserved */
         batch->generations[i].ended = id == eos;
         if (id != eos && session->answer.n < (size_t)request->max_new_tokens)
@@ -282,6 +285,8 @@ static enum status generate(struct batch *batch, struct error *err)
     }
     if (matmul_failed(batch->compute->matmul))
         return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
+    if (batch->not_a_number)
+        return fail(err, STATUS_BAD_FORMAT, "the model's logits are not numbers");
     return STATUS_OK;
 }
 

@@ -106,12 +106,11 @@ struct engine_info {
     const char *matmul;         /* "oneDNN 2.6.3 brg:avx512_core_bf16" */
     int threads;
     bool random_weights;
-    int image_tokens;           /* rows an image takes in the language model */
-    size_t vocabulary;          /* rows of the head */
-    size_t parameters;          /* used at inference, tied matrices once */
-    size_t packed_bytes;        /* weights as they lie in memory */
-    size_t state_bytes;         /* of one session */
-    const char *weights_sha256; /* of all weight files; computed on first call of engine_hash() */
+    int image_tokens;    /* rows an image takes in the language model */
+    size_t vocabulary;   /* rows of the head */
+    size_t parameters;   /* used at inference, tied matrices once */
+    size_t packed_bytes; /* weights as they lie in memory */
+    size_t state_bytes;  /* of one session */
 };
 const struct engine_info *engine_info(const struct engine *engine);
 
@@ -139,7 +138,8 @@ enum status session_see(struct session *session, const char *path, struct timing
 void session_fork(struct session *dst, const struct session *src);
 
 /* Reads the prompt and answers it; the session then stands behind the answer.  generation->timings:
- * TOKENIZE .. TEXT.  Errors: UNSUPPORTED (a choice that is not one token), NO_MEMORY. */
+ * TOKENIZE .. TEXT.  Errors: UNSUPPORTED (a choice that is not one token), BAD_FORMAT (the model's
+ * logits are NaN: there is no answer), NO_MEMORY. */
 enum status session_answer(struct session *session, const struct request *request,
                            struct generation *generation, struct error *err);
 

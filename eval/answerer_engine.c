@@ -16,6 +16,7 @@ struct engine_state {
     struct timings see;   /* what reading it took */
     struct error warning; /* of the picture; empty if none */
     struct error failure; /* why it could not be read; empty if it could */
+    struct error failure_of_answer; /* why the last question has no answer */
 };
 
 static void close_engine(struct answerer *answerer)
@@ -153,9 +154,15 @@ static enum status answer_engine(struct answerer *answerer, size_t i, const char
                               .max_new_tokens = max_new_tokens};
     struct generation generation;
     session_fork(state->question, state->image);
-    enum status status = session_answer(state->question, &request, &generation, err);
+    struct error failure = {""};
+    enum status status = session_answer(state->question, &request, &generation, &failure);
+    if (status == STATUS_BAD_FORMAT) { /* no answer to this question; others may have one */
+        state->failure_of_answer = failure;
+        answer->failure = state->failure_of_answer.text;
+        return STATUS_OK;
+    }
     if (status)
-        return status;
+        return fail(err, status, "%s", failure.text);
     fill_answer(answer, &generation, state, fresh, max_new_tokens,
                 (size_t)answerer->facts.engine->image_tokens);
     return STATUS_OK;
