@@ -13,8 +13,9 @@ for program in "$@"; do
     "$program" >"$log" 2>&1
     status=$?
     ok=$(grep -c '^\[       OK \]' "$log")
-    bad=$(grep -c '^\[  FAILED  \] [a-zA-Z0-9_]*$' "$log")
-    skip=$(grep -c '^\[  SKIPPED \]' "$log")
+    bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test(s), listed below:.*/\1/p' "$log")
+    skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s), listed below:.*/\1/p' "$log")
+    bad=${bad:-0} skip=${skip:-0}
     if [ "$status" -ne 0 ]; then
         [ "$bad" -gt 0 ] || bad=1
         cat "$log"
