@@ -2,203 +2,18 @@
  *
  * f32 is held to the bounds that two independent implementations kept; bf16 to a multiple of what
  * the reference itself loses in bf16 (the fixture's "tolerance"). */
-#include "engine/selftest.h"
+#include "engine/selftest_fixture.h"
 
 #include "engine/base/file.h"
-#include "engine/base/json.h"
 #include "engine/card_cobra.h"
-#include "engine/formats/tensor_file.h"
-#include "engine/session.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Bounds of an f32 engine (relative to the largest reference value, or as named). */
-static const double feature_bound = 2e-5, sum_bound = 1e-5, probability_bound = 1e-4;
-/* A bf16 engine may lose this many times what the reference loses. */
-static const double bf16_factor = 1.5;
-
-/* A check on its way. */
-struct fixture {
-    const char *directory;
-    const cJSON *root;
-    struct arena arena;
-    struct card card;
-    struct engine *engine;
-    struct session *session;
-    struct tensor_file *tensors; /* reference.safetensors; NULL if there is none */
-    bool exact;                  /* f32: tight bounds, equal ids */
-    double logit_bound;          /* max |delta| of logits */
-    double row_bound;            /* relative L2 of image rows, bf16 only */
-    struct check_report *report;
-    struct error *err;
-};
-
-/* What values are compared with. */
-struct reference {
-    const cJSON *summary; /* shape, first8, last8, sum, sumsq; or an array of all values */
-    const char *tensor;   /* name in reference.safetensors, or NULL */
-};
-
-static void report(struct fixture *f, const char *name, double deviation, double bound, bool ok,
-                   const char *detail)
-{
-    struct check_result result = {name, deviation, bound, detail, ok};
-    check_add(f->report, &result);
-}
-
-static void report_equal(struct fixture *f, const char *name, bool ok, const char *detail)
-{
-    report(f, name, NAN, NAN, ok, detail);
-}
-
-static void report_bound(struct fixture *f, const char *name, double deviation, double bound,
-                         const char *detail)
-{
-    report(f, name, deviation, bound, deviation <= bound, detail);
-}
-
-/* "prefix: name" in the fixture's arena; prefix may be empty. */
-static const char *label(struct fixture *f, const char *prefix, const char *name)
-{
-    const char *text = arena_printf(&f->arena, "%s%s%s", prefix, prefix[0] ? ": " : "", name);
-    return text ? text : name;
-}
-
-static void compare_text(struct fixture *f, const char *name, const char *got, const char *want)
-{
-    bool ok = strcmp(got, want) == 0;
-    char detail[160];
-    snprintf(detail, sizeof detail, "got '%.60s', expected '%.60s'", got, want);
-    report_equal(f, name, ok, ok ? NULL : detail);
-}
-
-static void compare_ids(struct fixture *f, const char *name, const int *ids, size_t n,
-                        const cJSON *want)
-{
-    size_t i = 0;
-    const cJSON *item;
-    char detail[96] = "";
-    cJSON_ArrayForEach(item, want)
-    {
-        if (!detail[0] && (i >= n || ids[i] != item->valueint))
-            snprintf(detail, sizeof detail, "id %zu is %d, expected %d", i, i < n ? ids[i] : -1,
-                     item->valueint);
-        i++;
-    }
-    if (!detail[0] && i != n)
-        snprintf(detail, sizeof detail, "%zu ids, expected %zu", n, i);
-    report_equal(f, name, !detail[0], detail[0] ? detail : NULL);
-}
-
-/* Sums of got against the summary; each in double. */
-static void compare_sums(struct fixture *f, const char *name, const float *got, size_t n,
-                         const cJSON *summary, double scale)
-{
-    double sum = 0, sumsq = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += got[i];
-        sumsq += (double)got[i] * got[i];
-    }
-    double want_sum = json_number_or(summary, "sum", NAN);
-    double want_sumsq = json_number_or(summary, "sumsq", NAN);
-    report_bound(f, label(f, name, "sum"), fabs(sum - want_sum),
-                 scale * sum_bound * sqrt((double)n * want_sumsq), "|delta|");
-    report_bound(f, label(f, name, "sumsq"), fabs(sumsq - want_sumsq),
-                 scale * sum_bound * want_sumsq, "|delta|");
-}
-
-/* Largest difference between got[offset ...] and an array of numbers; *largest grows to the
- * largest reference value. */
-static double array_difference(const float *got, size_t n, const cJSON *want, double *largest)
-{
-    double difference = 0;
-    size_t i = 0;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, want)
-    {
-        if (i == n)
-            return INFINITY;
-        double delta = fabs((double)got[i++] - item->valuedouble);
-        difference = isnan(delta) ? INFINITY : fmax(difference, delta);
-        *largest = fmax(*largest, fabs(item->valuedouble));
-    }
-    return difference;
-}
-
-static enum status read_reference(struct fixture *f, const char *tensor_name, size_t n,
-                                  float **values)
-{
-    *values = NULL;
-    const struct tensor_view *tensor =
-        f->tensors && tensor_name ? tensor_file_find(f->tensors, tensor_name) : NULL;
-    if (!tensor)
-        return STATUS_OK;
-    if (tensor_elements(tensor) != n)
-        return fail(f->err, STATUS_MISMATCH, "%s: %s has %zu values, %zu are expected",
-                    f->tensors->path, tensor_name, tensor_elements(tensor), n);
-    *values = arena_alloc(&f->arena, n, sizeof **values);
-    if (!*values)
-        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
-    return tensor_read(f->tensors, tensor, DTYPE_F32, *values, f->err);
-}
-
-/* Rows [rows, columns] against their summary and, where it is there, the whole tensor. */
-static enum status compare_rows(struct fixture *f, const char *name, const float *got, int rows,
-                                int columns, const struct reference *want)
-{
-    size_t n = (size_t)rows * (size_t)columns;
-    float *all;
-    double largest = 0, difference = 0, error = 0, norm = 0;
-    enum status status = read_reference(f, want->tensor, n, &all);
-    if (status)
-        return status;
-    for (size_t i = 0; all && i < n; i++) {
-        double delta = (double)got[i] - all[i];
-        largest = fmax(largest, fabs((double)all[i]));
-        difference = isnan(delta) ? INFINITY : fmax(difference, fabs(delta));
-        error += delta * delta;
-        norm += (double)all[i] * all[i];
-    }
-    const cJSON *first = json_find(want->summary, "first8"),
-                *last = json_find(want->summary, "last8");
-    int tail = cJSON_GetArraySize(last);
-    double ends = array_difference(got, n, first, &largest);
-    if ((size_t)tail <= n)
-        ends = fmax(ends, array_difference(got + n - (size_t)tail, (size_t)tail, last, &largest));
-    if (f->exact) {
-        report_bound(f, label(f, name, "max"), fmax(difference, ends), feature_bound * largest,
-                     all ? "max |delta|, all values" : "max |delta|, first and last 8");
-        compare_sums(f, name, got, n, want->summary, 1);
-    } else if (all) {
-        report_bound(f, label(f, name, "relative L2"), sqrt(error / norm), f->row_bound, "L2");
-    }
-    return STATUS_OK;
-}
-
-static void compare_logits(struct fixture *f, const char *name, const float *got, const cJSON *want)
-{
-    double largest = 0, error = 0;
-    int n = f->engine->lm->vocabulary, i = 0;
-    if (cJSON_GetArraySize(want) != n) {
-        report_equal(f, name, false, "the reference has another number of logits");
-        return;
-    }
-    report_bound(f, label(f, name, "max"), array_difference(got, (size_t)n, want, &largest),
-                 f->logit_bound, "max |delta|");
-    if (f->exact)
-        return;
-    const cJSON *bf16 = json_find(json_find(f->root, "tolerance"), "bf16"), *item;
-    cJSON_ArrayForEach(item, want)
-    {
-        double delta = (double)got[i++] - item->valuedouble;
-        error += delta * delta;
-    }
-    report_bound(f, label(f, name, "rms"), sqrt(error / n),
-                 bf16_factor * json_number_or(bf16, "logits_rms", 0), "rms");
-}
+/* Bound of a choice's probability in f32. */
+static const double probability_bound = 1e-4;
 
 /* Opening: the card from the files, the hyper-parameters from the fixture. */
 
@@ -290,8 +105,8 @@ static enum status open_fixture(struct fixture *f, const struct engine_options *
     const cJSON *tolerance = json_find(f->root, "tolerance"), *bf16 = json_find(tolerance, "bf16");
     f->exact = f->engine->info.precision == PRECISION_F32;
     f->logit_bound = f->exact ? json_number_or(tolerance, "fp32_logits_abs", 1e-3)
-                              : bf16_factor * json_number_or(bf16, "logits_max_abs", 0);
-    f->row_bound = bf16_factor * json_number_or(bf16, "image_rows_rel_l2", 0);
+                              : FIXTURE_BF16_FACTOR * json_number_or(bf16, "logits_max_abs", 0);
+    f->row_bound = FIXTURE_BF16_FACTOR * json_number_or(bf16, "image_rows_rel_l2", 0);
     return STATUS_OK;
 }
 
@@ -314,16 +129,16 @@ static enum status check_tokenizer(struct fixture *f)
         if (!status)
             status = tokenizer_encode(f->engine->tokenizer, string, strlen(string), &ids, f->err);
         if (!status)
-            compare_ids(f, arena_printf(&f->arena, "tokenizer case %d", n++), ids.ids, ids.n,
-                        json_find(item, "ids"));
+            fixture_compare_ids(f, arena_printf(&f->arena, "tokenizer case %d", n++), ids.ids,
+                                ids.n, json_find(item, "ids"));
     }
     engine_prompt(f->engine, json_string_or(prompt, "question", ""), &text);
-    compare_text(f, "prompt.text", text_string(&text), json_string_or(prompt, "text", ""));
+    fixture_compare_text(f, "prompt.text", text_string(&text), json_string_or(prompt, "text", ""));
     ids.n = 0;
     if (!status)
         status = engine_tokenize(f->engine, text_string(&text), &ids, &truncated, f->err);
     if (!status)
-        compare_ids(f, "prompt.ids", ids.ids, ids.n, json_find(prompt, "ids"));
+        fixture_compare_ids(f, "prompt.ids", ids.ids, ids.n, json_find(prompt, "ids"));
     text_release(&text);
     token_list_release(&ids);
     return status;
@@ -334,7 +149,7 @@ static void compare_image_hash(struct fixture *f, const char *name, const struct
 {
     struct sha256_text hash =
         sha256_bytes(image->pixels, 3 * (size_t)image->width * (size_t)image->height);
-    compare_text(f, name, hash.hex, want);
+    fixture_compare_text(f, name, hash.hex, want);
 }
 
 /* One tower's normalised tensor. */
@@ -342,13 +157,13 @@ static void compare_pixels(struct fixture *f, const char *prefix, size_t tower, 
 {
     size_t size = (size_t)f->card.image_size, n = 3 * size * size;
     const float *pixels = f->session->pixels + tower * n;
-    const char *name =
-        label(f, prefix, arena_printf(&f->arena, "preprocess.%s", f->card.towers[tower].name));
+    const char *name = fixture_label(
+        f, prefix, arena_printf(&f->arena, "preprocess.%s", f->card.towers[tower].name));
     double largest = 0;
-    report_bound(f, label(f, name, "first16"),
-                 array_difference(pixels, n, json_find(want, "first16"), &largest), 1e-6,
-                 "max |delta|");
-    compare_sums(f, name, pixels, n, want, 1);
+    fixture_report_bound(f, fixture_label(f, name, "first16"),
+                         fixture_array_difference(pixels, n, json_find(want, "first16"), &largest),
+                         1e-6, "max |delta|");
+    fixture_compare_sums(f, name, pixels, n, want, 1);
 }
 
 /* Reads a picture and checks it up to the towers' input. */
@@ -362,11 +177,11 @@ static enum status check_picture(struct fixture *f, const char *prefix, const ch
     enum status status = image_read(&image, path, NULL, f->err);
     if (status)
         return status;
-    compare_image_hash(f, label(f, prefix, "image.rgb_sha256"), &image,
+    compare_image_hash(f, fixture_label(f, prefix, "image.rgb_sha256"), &image,
                        json_string_or(rgb, "rgb_sha256", ""));
     status = preprocess_resize(&f->card.towers[0].preprocess, &image, &resized, f->err);
     if (!status) {
-        compare_image_hash(f, label(f, prefix, "preprocess.resized_sha256"), &resized,
+        compare_image_hash(f, fixture_label(f, prefix, "preprocess.resized_sha256"), &resized,
                            json_string_or(pre, "resized_sha256", ""));
         image_release(&resized);
         status = session_prepare_image(f->session, f->err);
@@ -401,15 +216,16 @@ static enum status check_vision(struct fixture *f, const char *prefix, const cJS
                                   tower_width);
         column += (size_t)tower_width;
         struct reference want = {json_find(vision, f->card.towers[i].name), name};
-        status = compare_rows(f, name, own, (int)n, tower_width, &want);
+        status = fixture_compare_rows(f, name, own, (int)n, tower_width, &want);
     }
     struct reference features = {json_find(vision, "features"), "vision.features"};
     if (vision && !status)
-        status = compare_rows(f, "vision.features", pass.features, (int)n, (int)width, &features);
+        status = fixture_compare_rows(f, "vision.features", pass.features, (int)n, (int)width,
+                                      &features);
     session_run_connector(session, &pass);
     if (!status)
-        status = compare_rows(f, label(f, prefix, "connector.output"), pass.rows, connector->n_out,
-                              connector->out_width, rows);
+        status = fixture_compare_rows(f, fixture_label(f, prefix, "connector.output"), pass.rows,
+                                      connector->n_out, connector->out_width, rows);
     struct lm_span span = {0, connector->n_out, session->state};
     f->engine->lm->family->forward(f->engine->lm, &session->compute, &span, 1, pass.rows,
                                    connector->n_out);
@@ -469,7 +285,7 @@ static enum status check_state(struct fixture *f)
             return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
         lm->family->view_state(lm, f->session->state, i, &view, values);
         if (f->exact)
-            compare_sums(f, name, values, n, want, 1);
+            fixture_compare_sums(f, name, values, n, want, 1);
     }
     return STATUS_OK;
 }
@@ -489,7 +305,7 @@ static enum status check_choice(struct fixture *f, const float *logits)
         if (status)
             return status;
     }
-    compare_ids(f, "choice.ids", ids, (size_t)n, json_find(choice, "ids"));
+    fixture_compare_ids(f, "choice.ids", ids, (size_t)n, json_find(choice, "ids"));
     for (int i = 0; i < n; i++)
         total += exp((double)logits[ids[i]] - (double)logits[ids[0]]);
     for (int i = 0; i < n; i++) {
@@ -499,8 +315,8 @@ static enum status check_choice(struct fixture *f, const float *logits)
         deviation = isnan(delta) ? INFINITY : fmax(deviation, delta);
     }
     /* A logit that is off by d moves a probability by at most d / 4 for each of the two. */
-    report_bound(f, "choice.p", deviation, f->exact ? probability_bound : f->logit_bound / 2,
-                 "max |delta|");
+    fixture_report_bound(f, "choice.p", deviation,
+                         f->exact ? probability_bound : f->logit_bound / 2, "max |delta|");
     return STATUS_OK;
 }
 
@@ -515,7 +331,7 @@ static enum status check_steps(struct fixture *f, float *logits)
     enum status status = STATUS_OK;
     if (!ids)
         return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
-    status = read_reference(f, "logits_per_step", (size_t)n * (size_t)vocabulary, &all);
+    status = fixture_read_reference(f, "logits_per_step", (size_t)n * (size_t)vocabulary, &all);
     for (int step = 0; !status && step < n; step++) {
         for (int i = 0; all && i < vocabulary; i++) {
             double delta = fabs((double)logits[i] - all[step * vocabulary + i]);
@@ -527,18 +343,19 @@ static enum status check_steps(struct fixture *f, float *logits)
     if (status)
         return status;
     const cJSON *bf16 = json_find(json_find(f->root, "tolerance"), "bf16");
-    double bound =
-        f->exact ? f->logit_bound : bf16_factor * json_number_or(bf16, "all_steps_max_abs", 0);
+    double bound = f->exact ? f->logit_bound
+                            : FIXTURE_BF16_FACTOR * json_number_or(bf16, "all_steps_max_abs", 0);
     if (all)
-        report_bound(f, "greedy.logits of every step", deviation, bound, "max |delta|");
+        fixture_report_bound(f, "greedy.logits of every step", deviation, bound, "max |delta|");
     const cJSON *last = json_find(greedy, "logits_last_step");
     double largest = 0;
     if (cJSON_GetArraySize(last) != vocabulary)
-        report_equal(f, "greedy.logits_last_step", false, "the reference has another number");
+        fixture_report_equal(f, "greedy.logits_last_step", false,
+                             "the reference has another number");
     else
-        report_bound(f, "greedy.logits_last_step",
-                     array_difference(logits, (size_t)vocabulary, last, &largest), bound,
-                     "max |delta|");
+        fixture_report_bound(f, "greedy.logits_last_step",
+                             fixture_array_difference(logits, (size_t)vocabulary, last, &largest),
+                             bound, "max |delta|");
     return STATUS_OK;
 }
 
@@ -564,7 +381,7 @@ static void compare_bytes(struct fixture *f, const struct generation *answer, co
     tokenizer_decode(f->engine->tokenizer, answer->ids, answer->n_ids, &bytes);
     for (size_t i = 0; i < bytes.length; i++)
         text_addf(&hex, "%02x", (unsigned)(unsigned char)bytes.data[i]);
-    compare_text(f, "greedy.bytes_hex", text_string(&hex), want);
+    fixture_compare_text(f, "greedy.bytes_hex", text_string(&hex), want);
     text_release(&bytes);
     text_release(&hex);
 }
@@ -584,10 +401,10 @@ static enum status check_greedy(struct fixture *f, struct session *after_image)
     const cJSON *want = json_find(greedy, "ids");
     size_t comparable = comparable_ids(f, greedy);
     if (f->exact) {
-        compare_ids(f, "greedy.ids", answer.ids, answer.n_ids, want);
-        compare_text(f, "greedy.stopped_by", answer.ended ? "eos" : "length",
-                     json_string_or(greedy, "stopped_by", ""));
-        compare_text(f, "greedy.text", answer.text, json_string_or(greedy, "text", ""));
+        fixture_compare_ids(f, "greedy.ids", answer.ids, answer.n_ids, want);
+        fixture_compare_text(f, "greedy.stopped_by", answer.ended ? "eos" : "length",
+                             json_string_or(greedy, "stopped_by", ""));
+        fixture_compare_text(f, "greedy.text", answer.text, json_string_or(greedy, "text", ""));
         compare_bytes(f, &answer, json_string_or(greedy, "bytes_hex", ""));
         return STATUS_OK;
     }
@@ -598,7 +415,7 @@ static enum status check_greedy(struct fixture *f, struct session *after_image)
         equal++;
     snprintf(detail, sizeof detail, "%zu of the %zu ids before the first small margin", equal,
              comparable);
-    report_equal(f, "greedy.ids", equal == comparable, detail);
+    fixture_report_equal(f, "greedy.ids", equal == comparable, detail);
     return STATUS_OK;
 }
 
@@ -625,7 +442,7 @@ static enum status check_main(struct fixture *f)
         status = feed(f, ids, n, &logits);
     }
     if (!status) {
-        compare_logits(f, "logits", logits, json_find(f->root, "logits"));
+        fixture_compare_logits(f, "logits", logits, json_find(f->root, "logits"));
         status = check_state(f);
     }
     if (!status)
@@ -654,7 +471,8 @@ static enum status check_variant(struct fixture *f, const cJSON *variant)
     if (!status)
         status = feed(f, ids, n, &logits);
     if (!status)
-        compare_logits(f, label(f, prefix, "logits"), logits, json_find(variant, "logits"));
+        fixture_compare_logits(f, fixture_label(f, prefix, "logits"), logits,
+                               json_find(variant, "logits"));
     return status;
 }
 
