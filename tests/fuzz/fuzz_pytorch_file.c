@@ -1,6 +1,7 @@
 /* Any bytes as a PyTorch file; an input that is not a ZIP archive is taken for the pickle of one
  * with a single storage, so that the unpickler is reached without a sound archive. */
 #include "engine/formats/tensor_file.h"
+#include "tests/fuzz/read_tensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,24 +10,6 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void read_all(const struct tensor_file *file)
-{
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        const struct tensor_view *view = &file->tensors[i];
-        size_t elements = tensor_elements(view);
-        if (elements > 8 * file->map.size_bytes)
-            abort(); /* more than the file can hold */
-        if (view->dtype == DTYPE_OTHER)
-            continue;
-        float *values = malloc(elements * sizeof *values + 1);
-        if (values && tensor_read(file, view, DTYPE_F32, values, NULL))
-            abort();
-        if (values && tensor_read(file, view, DTYPE_BF16, values, NULL))
-            abort();
-        free(values);
-    }
-}
 
 static size_t put(uint8_t *at, uint64_t value, size_t count)
 {
