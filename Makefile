@@ -60,8 +60,9 @@ LEVEL_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -
 
 PROTOCOLS := $(sort $(wildcard datasets/protocols/*.json))
 SOURCES   := $(sort $(wildcard engine/*.c engine/*/*.c datasets/*.c metrics/*.c reports/*.c eval/*.c))
-LIBRARY   := $(filter-out eval/main.c engine/ops/ops_cpu.c,$(SOURCES))
-OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(LEVELS:%=$(BUILD)/engine/ops/ops_cpu_%.o) \
+KERNELS   := engine/ops/ops_cpu.c $(sort $(wildcard engine/ops/cpu_*.c))
+LIBRARY   := $(filter-out eval/main.c $(KERNELS),$(SOURCES))
+OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(foreach level,$(LEVELS),$(KERNELS:%.c=$(BUILD)/%_$(level).o)) \
              $(BUILD)/protocols_data.o
 HEADERS   := $(sort $(wildcard engine/*.h engine/*/*.h datasets/*.h metrics/*.h reports/*.h eval/*.h))
 TESTS     := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
@@ -124,10 +125,13 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BUILD)/eval/version.o: override CPPFLAGS += -DVERSION='"$(VERSION)"'
 $(BUILD)/eval/version.o: $(BUILD)/version
 
-$(LEVELS:%=$(BUILD)/engine/ops/ops_cpu_%.o): $(BUILD)/engine/ops/ops_cpu_%.o: engine/ops/ops_cpu.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	@$(if $(V),,echo "  CC  $< ($*)")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O3 -ffp-contract=fast $(LEVEL_$*) -DLEVEL=$* -c -o $@ $<
+define KERNEL_RULE
+$$(BUILD)/engine/ops/%_$(1).o: engine/ops/%.c $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	@$$(if $$(V),,echo "  CC  $$< ($(1))")
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) -O3 -ffp-contract=fast $$(LEVEL_$(1)) -DLEVEL=$(1) -c -o $$@ $$<
+endef
+$(foreach level,$(LEVELS),$(eval $(call KERNEL_RULE,$(level))))
 
 $(BUILD)/protocols_data.c: scripts/embed_protocols.sh $(PROTOCOLS) | $(BUILD)/dependencies
 	@mkdir -p $(@D)
@@ -150,6 +154,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/fail_alloc.o $(BUILD)/libmam
 	@$(if $(V),,echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(LIBS)
 
+# A family that only this test knows.
+$(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
+
 ## test: unit and end-to-end tests (SHARED=DIR adds the tests on the shared data)
 test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
@@ -170,9 +177,12 @@ demo: mambench
 
 ## bench: speed and memory at full size, as ratios to limits probed in the same run
 BENCH_MODEL ?= cobra+3b
-bench: $(BUILD)/tests/bench/bench_engine
-	$< $(BENCH_MODEL)
-$(BUILD)/tests/bench/bench_engine: $(BUILD)/tests/bench/bench_engine.o $(BUILD)/libmambench.a
+bench: $(BUILD)/tests/bench/bench_attention $(BUILD)/tests/bench/bench_ssd \
+       $(BUILD)/tests/bench/bench_engine
+	$(BUILD)/tests/bench/bench_attention
+	$(BUILD)/tests/bench/bench_ssd
+	$(BUILD)/tests/bench/bench_engine $(BENCH_MODEL)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmambench.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 .PHONY: bench
 

@@ -30,11 +30,6 @@ struct batch {
     size_t n_active;
 };
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 enum status session_prepare_text(struct session *session, int rows, int sequences,
                                  struct error *err)
 {
@@ -45,7 +40,7 @@ enum status session_prepare_text(struct session *session, int rows, int sequence
     /* Every number of sequences that may be left while others have ended. */
     for (int n = 1; !status && n <= sequences; n++) {
         size_t step = 0;
-        status = linear_prepare(compute->matmul, &lm->embedding.head, n, err);
+        status = linear_prepare(compute->matmul, &lm->head, n, err);
         if (!status)
             status = lm->family->prepare(lm, compute, n, &step, err);
         need = step > need ? step : need;
@@ -59,6 +54,72 @@ enum status session_prepare_text(struct session *session, int rows, int sequence
                            err);
 }
 
+enum status session_feed(struct session *session, const int *ids, int n, float *logits,
+                         struct error *err)
+{
+    const struct lm *lm = session->engine->lm;
+    struct compute *compute = &session->compute;
+    compute_use_threads(compute);
+    enum status status = session_prepare_text(session, n, 1, err);
+    if (!status)
+        status = lm_state_reserve(&session->state, lm, session->state.n_positions + n, err);
+    if (status)
+        return status;
+    size_t taken = compute->taken_floats, width = (size_t)lm->width;
+    float *x = compute_take(compute, n, lm->width);
+    struct lm_span span = {0, n, &session->state};
+    lm_embed(lm, compute, ids, n, x);
+    lm_forward(lm, compute, &span, 1, x, n);
+    lm_logits(lm, compute, x + (size_t)(n - 1) * width, 1, logits);
+    compute_release(compute, taken);
+    session->stand = STAND_TEXT;
+    return STATUS_OK;
+}
+
+/* What of the prompt the session has still to read: chat_split() and where the session stands. */
+static enum status unread_prompt(const struct session *session, const char *prompt,
+                                 const char **unread, bool *needs_bos, struct error *err)
+{
+    const struct chat_template *chat = session->engine->chat;
+    size_t length;
+    *unread = prompt;
+    *needs_bos = session->stand == STAND_EMPTY && session->engine->card.lm.bos >= 0;
+    bool inside = chat->image_in_prompt && session->stand == STAND_IMAGE;
+    if (!inside && chat->image_in_prompt && strstr(prompt, CHAT_IMAGE))
+        return fail(err, STATUS_BAD_FORMAT,
+                    "the prompt has an " CHAT_IMAGE " where no picture was read");
+    if (!inside)
+        return STATUS_OK;
+    enum status status = chat_split(chat, prompt, &length, unread, err);
+    if (!status && (length != strlen(chat->before) || memcmp(prompt, chat->before, length) != 0))
+        status = fail(err, STATUS_BAD_FORMAT,
+                      "the prompt's text in front of " CHAT_IMAGE
+                      " is not that of the template '%s', behind which the picture was read",
+                      chat->name);
+    return status;
+}
+
+enum status session_tokenize(const struct session *session, const char *prompt,
+                             struct token_list *ids, bool *truncated, struct error *err)
+{
+    const struct engine *engine = session->engine;
+    size_t before = ids->n, limit = (size_t)engine->card.lm.max_text_tokens;
+    const char *unread;
+    bool needs_bos;
+    enum status status = unread_prompt(session, prompt, &unread, &needs_bos, err);
+    if (!status && needs_bos && !token_list_add(ids, engine->card.lm.bos))
+        status = fail(err, STATUS_NO_MEMORY, "out of memory for a prompt");
+    if (!status)
+        status = engine_tokenize(engine, unread, strlen(unread), ids, err);
+    if (status)
+        return status;
+    limit = limit > engine->before.n ? limit - engine->before.n : 1;
+    *truncated = ids->n - before > limit;
+    if (*truncated)
+        ids->n = before + limit;
+    return ids->n > before ? STATUS_OK : fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
+}
+
 static enum status tokenize(struct batch *batch, struct error *err)
 {
     for (size_t i = 0; i < batch->n; i++) {
@@ -67,8 +128,8 @@ static enum status tokenize(struct batch *batch, struct error *err)
         int64_t start = clock_ns();
         *out = (struct generation){.text = ""};
         session->prompt.n = session->answer.n = 0;
-        enum status status = engine_tokenize(batch->engine, batch->requests[i].prompt,
-                                             &session->prompt, &out->truncated, err);
+        enum status status = session_tokenize(session, batch->requests[i].prompt, &session->prompt,
+                                              &out->truncated, err);
         if (status)
             return status;
         out->n_prompt_ids = session->prompt.n;
@@ -94,7 +155,8 @@ static enum status check_choices(const struct batch *batch, struct error *err)
     return STATUS_OK;
 }
 
-/* Room for the answers and for sampling, so that nothing is allocated between two tokens. */
+/* Room for the answers, their state and sampling, so that nothing is allocated between two tokens.
+ */
 static enum status reserve_answers(struct batch *batch, struct error *err)
 {
     for (size_t i = 0; i < batch->n; i++) {
@@ -105,6 +167,11 @@ static enum status reserve_answers(struct batch *batch, struct error *err)
             if (!token_list_add(&session->answer, 0))
                 return fail(err, STATUS_NO_MEMORY, "out of memory for an answer");
         session->answer.n = 0;
+        int positions = session->state.n_positions + (int)session->prompt.n;
+        enum status status = lm_state_reserve(&session->state, batch->engine->lm,
+                                              positions + request->max_new_tokens, err);
+        if (status)
+            return status;
         session->random.state = request->sampling.seed;
         if (request->sampling.sample && !session->candidates)
             session->candidates = malloc(vocabulary * sizeof *session->candidates);
@@ -114,55 +181,74 @@ static enum status reserve_answers(struct batch *batch, struct error *err)
     return STATUS_OK;
 }
 
-/* Takes up to PIECE_ROWS rows of what is left of the prompts; fed[i] counts what session i has
- * had.  Returns the number of rows. */
-static int take_piece(struct batch *batch, size_t fed[], struct lm_span spans[], size_t owner[],
-                      size_t *n_spans)
+/* A piece of the prompts that goes through the language model at once: rows of some sessions. */
+struct piece {
+    size_t n_parts;
+    size_t owner[LM_MAX_SPANS]; /* session */
+    size_t first[LM_MAX_SPANS]; /* of its prompt */
+    int n_rows[LM_MAX_SPANS];
+    int rows; /* of all parts */
+};
+
+/* The next piece of up to PIECE_ROWS rows; fed[i] counts what session i has had.  A prompt is cut
+ * at multiples of the family's chunk only, so that a session's bits do not depend on the others'.
+ * False when all is fed. */
+static bool next_piece(const struct batch *batch, size_t fed[], struct piece *piece)
 {
-    const struct lm *lm = batch->engine->lm;
-    int rows = 0;
-    *n_spans = 0;
-    for (size_t i = 0; i < batch->n && rows < PIECE_ROWS; i++) {
-        const struct token_list *prompt = &batch->sessions[i]->prompt;
-        int left = (int)(prompt->n - fed[i]);
-        if (left == 0)
+    int chunk = lm_chunk(batch->engine->lm, batch->compute->ops);
+    piece->n_parts = 0;
+    piece->rows = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        int left = (int)(batch->sessions[i]->prompt.n - fed[i]), room = PIECE_ROWS - piece->rows;
+        int n = left <= room ? left : room / chunk * chunk;
+        if (n == 0)
             continue;
-        int n = min_int(left, PIECE_ROWS - rows);
-        lm_embed(lm, batch->compute, prompt->ids + fed[i], n,
-                 batch->x + (size_t)rows * (size_t)lm->width);
-        spans[*n_spans] = (struct lm_span){rows, n, batch->sessions[i]->state};
-        owner[(*n_spans)++] = i;
+        piece->owner[piece->n_parts] = i;
+        piece->first[piece->n_parts] = fed[i];
+        piece->n_rows[piece->n_parts++] = n;
+        piece->rows += n;
         fed[i] += (size_t)n;
-        rows += n;
     }
-    return rows;
+    return piece->rows > 0;
 }
 
-/* Longest piece that the prompts need, for which products must exist. */
+/* Embeds a piece's rows into batch->x, one span a part. */
+static void embed_piece(struct batch *batch, const struct piece *piece, struct lm_span spans[])
+{
+    const struct lm *lm = batch->engine->lm;
+    int row = 0;
+    for (size_t p = 0; p < piece->n_parts; p++) {
+        struct session *session = batch->sessions[piece->owner[p]];
+        lm_embed(lm, batch->compute, session->prompt.ids + piece->first[p], piece->n_rows[p],
+                 batch->x + (size_t)row * (size_t)lm->width);
+        spans[p] = (struct lm_span){row, piece->n_rows[p], &session->state};
+        row += piece->n_rows[p];
+    }
+}
+
+/* Products for every piece that the prompts will need. */
 static enum status prepare_pieces(struct batch *batch, struct error *err)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < batch->n; i++)
-        total += batch->sessions[i]->prompt.n;
-    int sequences = (int)batch->n;
-    int last = (int)(total % PIECE_ROWS);
+    size_t fed[LM_MAX_SPANS] = {0};
+    struct piece piece;
     enum status status = STATUS_OK;
-    if (last > 0)
-        status = session_prepare_text(batch->sessions[0], last, sequences, err);
-    if (!status && total >= PIECE_ROWS)
-        status = session_prepare_text(batch->sessions[0], PIECE_ROWS, sequences, err);
+    while (!status && next_piece(batch, fed, &piece))
+        status = session_prepare_text(batch->sessions[0], piece.rows, (int)batch->n, err);
     return status;
 }
 
 static void prefill(struct batch *batch)
 {
     const struct lm *lm = batch->engine->lm;
-    size_t fed[LM_MAX_SPANS] = {0}, owner[LM_MAX_SPANS], n_spans, width = (size_t)lm->width;
+    size_t fed[LM_MAX_SPANS] = {0}, width = (size_t)lm->width;
     struct lm_span spans[LM_MAX_SPANS];
-    for (int rows; (rows = take_piece(batch, fed, spans, owner, &n_spans)) > 0;) {
-        lm->family->forward(lm, batch->compute, spans, n_spans, batch->x, rows);
-        for (size_t s = 0; s < n_spans; s++) {
-            size_t i = owner[s], row = (size_t)(spans[s].first_row + spans[s].n_rows - 1);
+    struct piece piece;
+    while (next_piece(batch, fed, &piece)) {
+        embed_piece(batch, &piece, spans);
+        lm_forward(lm, batch->compute, spans, piece.n_parts, batch->x, piece.rows);
+        for (size_t p = 0; p < piece.n_parts; p++) {
+            size_t i = piece.owner[p];
+            size_t row = (size_t)(spans[p].first_row + spans[p].n_rows - 1);
             if (fed[i] == batch->sessions[i]->prompt.n)
                 batch->compute->ops->copy_rows(batch->last + i * width, width,
                                                batch->x + row * width, width, 1, lm->width);
@@ -225,13 +311,13 @@ static void step(struct batch *batch)
     struct lm_span spans[LM_MAX_SPANS];
     int ids[LM_MAX_SPANS];
     for (size_t a = 0; a < batch->n_active; a++) {
-        const struct session *session = batch->sessions[batch->active[a]];
+        struct session *session = batch->sessions[batch->active[a]];
         ids[a] = session->answer.ids[session->answer.n - 1];
-        spans[a] = (struct lm_span){(int)a, 1, session->state};
+        spans[a] = (struct lm_span){(int)a, 1, &session->state};
     }
     int rows = (int)batch->n_active;
     lm_embed(lm, batch->compute, ids, rows, batch->x);
-    lm->family->forward(lm, batch->compute, spans, batch->n_active, batch->x, rows);
+    lm_forward(lm, batch->compute, spans, batch->n_active, batch->x, rows);
     lm_logits(lm, batch->compute, batch->x, rows, batch->logits);
 }
 
@@ -262,6 +348,8 @@ static enum status generate(struct batch *batch, struct error *err)
     /* A batch's time is shared out equally: what one answer cost. */
     int64_t start = clock_ns(), share = (int64_t)batch->n;
     prefill(batch);
+    for (size_t i = 0; i < batch->n; i++)
+        batch->sessions[i]->stand = STAND_TEXT;
     int64_t first = clock_ns();
     for (size_t i = 0; i < batch->n; i++) {
         enum status status = weigh_choices(batch, i, err);

@@ -81,7 +81,8 @@ static enum status open_parts(struct engine *engine, struct weight_files *files,
         return status;
     struct weights weights = part_weights(engine, &card->connector.weights, files, options);
     const struct connector_kind *kind = connector_kind_find(card->connector.kind);
-    status = kind->open(&engine->connector, kind, &card->connector, card_grid(card), &weights, err);
+    status =
+        kind->open(&engine->connector, kind, &card->connector, card_patches(card), &weights, err);
     count_part(engine, &weights);
     if (status)
         return status;
@@ -110,6 +111,17 @@ static enum status open_tokenizer(struct engine *engine, const struct engine_opt
     return status;
 }
 
+/* What every picture is read behind: it is the same for all prompts, so it is tokenized once. */
+static enum status open_before(struct engine *engine, struct error *err)
+{
+    const struct chat_template *chat = engine->chat;
+    if (!chat->image_in_prompt)
+        return STATUS_OK;
+    if (engine->card.lm.bos >= 0 && !token_list_add(&engine->before, engine->card.lm.bos))
+        return fail(err, STATUS_NO_MEMORY, "out of memory while opening a model");
+    return engine_tokenize(engine, chat->before, strlen(chat->before), &engine->before, err);
+}
+
 static void choose_precision(struct engine *engine, const struct engine_options *options)
 {
     engine->info.precision = options->precision;
@@ -131,8 +143,11 @@ static void fill_info(struct engine *engine, const struct engine_options *option
     info->threads = options->threads > 0 ? options->threads : compute_available_threads();
     info->random_weights = options->random_weights;
     info->image_tokens = card_image_tokens(card);
+    info->tokens_before = (int)engine->before.n;
     info->vocabulary = (size_t)card->lm.vocabulary;
-    info->state_bytes = engine->lm->family->state_bytes(engine->lm);
+    info->state_bytes = lm_state_bytes(engine->lm, 0);
+    info->cache_bytes_per_token = lm_state_bytes(engine->lm, 1) - info->state_bytes;
+    info->max_positions = card->lm.max_positions;
 }
 
 static enum status build(struct engine *engine, const struct engine_options *options,
@@ -151,6 +166,8 @@ static enum status build(struct engine *engine, const struct engine_options *opt
     weight_files_close(&files);
     if (!status)
         status = open_tokenizer(engine, options, err);
+    if (!status)
+        status = open_before(engine, err);
     if (!status)
         fill_info(engine, options);
     return status;
@@ -174,29 +191,19 @@ enum status engine_open_card(struct engine **out, const struct card *card,
     return STATUS_OK;
 }
 
-static bool is_preset(const char *name)
-{
-    for (const char *const *preset = card_preset_names; *preset; preset++)
-        if (strcmp(*preset, name) == 0)
-            return true;
-    return false;
-}
-
 /* The card of a preset (random weights only) or of a directory. */
 static enum status find_card(struct card *card, const char *model,
                              const struct engine_options *options, struct arena *arena,
                              struct error *err)
 {
-    if (directory_exists(model))
+    if (directory_exists(model) || card_preset(card, model, arena, NULL) != STATUS_OK)
         return card_open(card, model, arena, err);
-    if (is_preset(model) && !options->random_weights)
+    if (!options->random_weights)
         return fail(err, STATUS_NOT_FOUND,
                     "%s is a preset without weights: give --random-weights, or the directory of "
                     "its files",
                     model);
-    if (is_preset(model))
-        return card_preset(card, model, arena, err);
-    return card_open(card, model, arena, err);
+    return STATUS_OK;
 }
 
 enum status engine_open(struct engine **out, const char *model,
@@ -229,6 +236,7 @@ void engine_close(struct engine *engine)
     if (engine->lm)
         engine->lm->family->close(engine->lm);
     tokenizer_close(engine->tokenizer);
+    token_list_release(&engine->before);
     arena_release(&engine->card_arena);
     arena_release(&engine->arena);
     free(engine);
@@ -306,21 +314,30 @@ void engine_prompt(const struct engine *engine, const char *message, struct text
     chat_prompt(engine->chat, message, out);
 }
 
-enum status engine_tokenize(const struct engine *engine, const char *text, struct token_list *ids,
-                            bool *truncated, struct error *err)
+enum status engine_tokenize(const struct engine *engine, const char *text, size_t length,
+                            struct token_list *ids, struct error *err)
 {
-    size_t before = ids->n, limit = (size_t)engine->card.lm.max_text_tokens;
-    enum status status = engine->tokenizer
-                             ? tokenizer_encode(engine->tokenizer, text, strlen(text), ids, err)
-                             : synthetic_encode(text, engine->card.lm.vocabulary, ids, err);
-    if (status)
-        return status;
-    *truncated = ids->n - before > limit;
-    if (*truncated)
-        ids->n = before + limit;
-    if (ids->n == before)
-        return fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
-    return STATUS_OK;
+    if (engine->tokenizer)
+        return tokenizer_encode(engine->tokenizer, text, length, ids, err);
+    return synthetic_encode(text, length, engine->card.lm.vocabulary, ids, err);
+}
+
+/* The choice as it follows the prompt: with a space in front where the template ends a word, unless
+ * the tokenizer adds it. */
+static enum status encode_choice(const struct engine *engine, const char *choice,
+                                 struct token_list *ids, struct error *err)
+{
+    struct text text;
+    bool space = engine->chat->answer_has_space && choice[0] != ' ' &&
+                 !tokenizer_prefixes_space(engine->tokenizer);
+    text_init(&text);
+    text_add(&text, space ? " " : "");
+    text_add(&text, choice);
+    enum status status = text.failed
+                             ? fail(err, STATUS_NO_MEMORY, "out of memory for a choice")
+                             : engine_tokenize(engine, text_string(&text), text.length, ids, err);
+    text_release(&text);
+    return status;
 }
 
 enum status engine_choice_id(const struct engine *engine, const char *choice, int *id,
@@ -332,7 +349,7 @@ enum status engine_choice_id(const struct engine *engine, const char *choice, in
     }
     struct token_list ids;
     token_list_init(&ids);
-    enum status status = tokenizer_encode(engine->tokenizer, choice, strlen(choice), &ids, err);
+    enum status status = encode_choice(engine, choice, &ids, err);
     bool single = ids.n == 1;
     if (single)
         *id = ids.ids[0];

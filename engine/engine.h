@@ -44,7 +44,7 @@ enum stage {
     STAGE_RESIZE,   /* resize and normalise */
     STAGE_VISION,   /* the towers */
     STAGE_CONNECT,  /* connector */
-    STAGE_IMAGE,    /* image rows through the language model */
+    STAGE_IMAGE,    /* image rows, and the text in front of them, through the language model */
     STAGE_TOKENIZE, /* prompt text to ids */
     STAGE_PROMPT,   /* text rows through the language model, first logits */
     STAGE_DECODE,   /* every further token */
@@ -80,10 +80,10 @@ struct generation {
     const char *text; /* decoded, cleaned, stripped, UTF-8 */
     const int *ids;   /* the end token included if it was reached */
     size_t n_ids;
-    bool ended; /* by the end token; else by max_new_tokens */
-    size_t n_prompt_ids;
-    bool truncated;                 /* the prompt was cut at the model's text limit */
-    float choice_logits[8];         /* of the first position */
+    bool ended;             /* by the end token; else by max_new_tokens */
+    size_t n_prompt_ids;    /* read now: without those that session_see() read before the picture */
+    bool truncated;         /* the prompt was cut at the model's text limit */
+    float choice_logits[8]; /* of the first position */
     double choice_probabilities[8]; /* softmax over the choices only */
     struct timings timings;
 };
@@ -106,11 +106,14 @@ struct engine_info {
     const char *matmul;         /* "oneDNN 2.6.3 brg:avx512_core_bf16" */
     int threads;
     bool random_weights;
-    int image_tokens;    /* rows an image takes in the language model */
-    size_t vocabulary;   /* rows of the head */
-    size_t parameters;   /* used at inference, tied matrices once */
-    size_t packed_bytes; /* weights as they lie in memory */
-    size_t state_bytes;  /* of one session */
+    int image_tokens;             /* rows an image takes in the language model */
+    int tokens_before;            /* of text, read in front of every image and with it */
+    size_t vocabulary;            /* rows of the head */
+    size_t parameters;            /* used at inference, tied matrices once */
+    size_t packed_bytes;          /* weights as they lie in memory */
+    size_t state_bytes;           /* of one session, however long: recurrent state */
+    size_t cache_bytes_per_token; /* of one session, on top for everything read: keys and values */
+    int max_positions;            /* trained positions; 0: no such limit */
 };
 const struct engine_info *engine_info(const struct engine *engine);
 
@@ -134,12 +137,15 @@ void session_reset(struct session *session);
 enum status session_see(struct session *session, const char *path, struct timings *timings,
                         struct error *warning, struct error *err);
 
-/* Makes dst an exact copy of src's timeline; both belong to one engine. */
-void session_fork(struct session *dst, const struct session *src);
+/* Makes dst an exact copy of src's timeline; both belong to one engine.  Errors: NO_MEMORY. */
+enum status session_fork(struct session *dst, const struct session *src, struct error *err);
 
-/* Reads the prompt and answers it; the session then stands behind the answer.  generation->timings:
- * TOKENIZE .. TEXT.  Errors: UNSUPPORTED (a choice that is not one token), BAD_FORMAT (the model's
- * logits are NaN: there is no answer), NO_MEMORY. */
+/* Reads the prompt and answers it; the session then stands behind the answer.  Where the model's
+ * template has the picture inside the prompt, session_see() has read what stands in front of it,
+ * and the prompt must say the same there.  generation->timings: TOKENIZE .. TEXT.  Errors:
+ * UNSUPPORTED (a choice that is not one token, an empty prompt), BAD_FORMAT (the prompt has no or
+ * several "<image>" where it needs one; the model's logits are NaN: there is no answer),
+ * NO_MEMORY. */
 enum status session_answer(struct session *session, const struct request *request,
                            struct generation *generation, struct error *err);
 

@@ -35,7 +35,7 @@ enum status selftest_model(const char *model, const struct engine_options *optio
                            struct check_report *report, struct error *err);
 
 /* A file of tokenizer cases: strings with ids, as in the shared tokenizer_cases.json.  tokenizer is
- * the tokenizer.json they belong to. */
+ * the tokenizer.json or tokenizer.model they belong to. */
 enum status selftest_tokenizer(const char *cases, const char *tokenizer,
                                struct check_report *report, struct error *err);
 

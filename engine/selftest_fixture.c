@@ -5,7 +5,6 @@
 #include "engine/selftest_fixture.h"
 
 #include "engine/base/file.h"
-#include "engine/card_cobra.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,15 +16,19 @@ static const double probability_bound = 1e-4;
 
 /* Opening: the card from the files, the hyper-parameters from the fixture. */
 
-static const char *file_of(struct fixture *f, const char *role)
-{
-    return arena_string(&f->arena, json_string_or(json_find(f->root, "files"), role, NULL));
-}
-
 static void override_triple(float out[3], const cJSON *array)
 {
     for (int i = 0; i < 3 && cJSON_GetArraySize(array) == 3; i++)
         out[i] = (float)cJSON_GetArrayItem(array, i)->valuedouble;
+}
+
+/* Leading rows that are patches: the fixtures count a Transformers tower's cls token among those
+ * that are dropped, and none of timm's prefix. */
+static int skipped_patches(const struct card_tower *tower, const cJSON *hparams)
+{
+    int dropped = json_int_or(hparams, "drop_leading", 0);
+    bool counts_cls = strcmp(tower->naming, "transformers") == 0 && tower->cls_token;
+    return counts_cls && dropped > 0 ? dropped - 1 : dropped;
 }
 
 static enum status override_tower(struct fixture *f, const cJSON *hparams)
@@ -44,16 +47,41 @@ static enum status override_tower(struct fixture *f, const cJSON *hparams)
     tower->eps = json_number_or(hparams, "eps", tower->eps);
     tower->activation =
         arena_string(&f->arena, json_string_or(hparams, "activation", tower->activation));
+    tower->skip_patches = skipped_patches(tower, hparams);
+    tower->preprocess.half_pixels = false; /* the variants say where pixels are rounded */
     override_triple(tower->preprocess.mean, json_find(hparams, "mean"));
     override_triple(tower->preprocess.std, json_find(hparams, "std"));
     const char *rescale = json_string_or(hparams, "rescale", NULL);
     return rescale ? rescale_parse(rescale, &tower->preprocess.rescale, f->err) : STATUS_OK;
 }
 
+static void override_lm(struct card_lm *lm, const cJSON *hparams)
+{
+    lm->eps = json_number_or(hparams, "eps", lm->eps);
+    lm->bos = json_int_or(hparams, "bos", lm->bos);
+    lm->eos = json_int_or(hparams, "eos", lm->eos);
+    lm->head_dim = json_int_or(hparams, "head_dim", lm->head_dim);
+    lm->head_dim = json_int_or(hparams, "headdim", lm->head_dim);
+    lm->heads = json_int_or(hparams, "heads", lm->heads);
+    lm->kv_heads = json_int_or(hparams, "kv_heads", lm->kv_heads);
+    lm->rope_dims = json_int_or(hparams, "rope_dims", lm->rope_dims);
+    lm->rope_theta = json_number_or(hparams, "rope_theta", lm->rope_theta);
+}
+
+/* What every tower's pixels go through. */
+static void set_picture(struct card *card, int size, enum resize_strategy strategy)
+{
+    card->image_size = size;
+    for (size_t i = 0; i < card->n_towers; i++) {
+        card->towers[i].preprocess.size = size;
+        card->towers[i].preprocess.strategy = strategy;
+    }
+}
+
 static enum status override_card(struct fixture *f)
 {
     const cJSON *hparams = json_find(f->root, "hparams"), *tower;
-    const cJSON *lm = json_find(hparams, "lm");
+    const cJSON *connector = json_find(hparams, "connector");
     enum resize_strategy strategy = f->card.towers[0].preprocess.strategy;
     const char *resize = json_string_or(hparams, "resize", NULL);
     enum status status = resize ? resize_strategy_parse(resize, &strategy, f->err) : STATUS_OK;
@@ -62,13 +90,9 @@ static enum status override_card(struct fixture *f)
         if (!status)
             status = override_tower(f, tower);
     }
-    f->card.image_size = json_int_or(hparams, "image_size", f->card.image_size);
-    for (size_t i = 0; i < f->card.n_towers; i++) {
-        f->card.towers[i].preprocess.size = f->card.image_size;
-        f->card.towers[i].preprocess.strategy = strategy;
-    }
-    f->card.lm.eps = json_number_or(lm, "eps", f->card.lm.eps);
-    f->card.lm.eos = json_int_or(lm, "eos", f->card.lm.eos);
+    set_picture(&f->card, json_int_or(hparams, "image_size", f->card.image_size), strategy);
+    f->card.connector.eps = json_number_or(connector, "layer_norm_eps", f->card.connector.eps);
+    override_lm(&f->card.lm, json_find(hparams, "lm"));
     const char *chat = json_string_or(json_find(f->root, "prompt"), "template", NULL);
     if (chat && chat_template_find(chat))
         f->card.template = chat_template_find(chat)->name;
@@ -86,12 +110,11 @@ static enum status open_reference_tensors(struct fixture *f)
 static enum status open_fixture(struct fixture *f, const struct engine_options *options)
 {
     const char *family = json_string_or(f->root, "family", "");
-    if (strcmp(family, "cobra") != 0)
-        return fail(f->err, STATUS_UNSUPPORTED, "%s: the family '%s' is not supported",
-                    f->directory, family);
-    struct cobra_files files = {file_of(f, "config"), file_of(f, "checkpoint"), file_of(f, "dino"),
-                                file_of(f, "siglip"), file_of(f, "tokenizer")};
-    enum status status = cobra_detect(&f->card, f->directory, &files, &f->arena, f->err);
+    enum status status = card_detect(&f->card, f->directory, &f->arena, f->err);
+    if (!status && strcmp(family, f->card.family) != 0)
+        status = fail(f->err, STATUS_MISMATCH,
+                      "%s: reference.json is of the family '%s', the files are of '%s'",
+                      f->directory, family, f->card.family);
     if (!status)
         status = override_card(f);
     if (!status)
@@ -112,31 +135,71 @@ static enum status open_fixture(struct fixture *f, const struct engine_options *
 
 /* The stages. */
 
-static enum status check_tokenizer(struct fixture *f)
+/* The cases on one of the tokenizer's files; a BOS stands in front where the model has one. */
+static enum status check_tokenizer_file(struct fixture *f, const char *role)
 {
-    const cJSON *prompt = json_find(f->root, "prompt"), *item;
-    struct token_list ids;
-    struct text text;
-    bool truncated;
+    const char *file = json_string_or(json_find(f->root, "files"), role, NULL);
+    const char *path = file ? path_join(&f->arena, f->directory, file) : NULL;
+    struct tokenizer *tokenizer;
+    const cJSON *item;
     int n = 0;
-    token_list_init(&ids);
-    text_init(&text);
-    enum status status = STATUS_OK;
+    if (!file)
+        return STATUS_OK;
+    if (!path)
+        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    enum status status = tokenizer_open(&tokenizer, path, f->err);
+    if (status)
+        return status;
     cJSON_ArrayForEach(item, json_find(f->root, "tokenizer_cases"))
     {
         const char *string = json_string_or(item, "text", "");
-        ids.n = 0;
+        struct token_list ids;
+        token_list_init(&ids);
+        if (f->card.lm.bos >= 0 && !token_list_add(&ids, f->card.lm.bos))
+            status = fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
         if (!status)
-            status = tokenizer_encode(f->engine->tokenizer, string, strlen(string), &ids, f->err);
+            status = tokenizer_encode(tokenizer, string, strlen(string), &ids, f->err);
         if (!status)
-            fixture_compare_ids(f, arena_printf(&f->arena, "tokenizer case %d", n++), ids.ids,
-                                ids.n, json_find(item, "ids"));
+            fixture_compare_ids(f, arena_printf(&f->arena, "%s case %d", role, n++), ids.ids, ids.n,
+                                json_find(item, "ids"));
+        token_list_release(&ids);
     }
+    tokenizer_close(tokenizer);
+    return status;
+}
+
+/* The prompt's ids as the reference lists them: its picture is -200. */
+static enum status prompt_ids(struct fixture *f, const char *prompt, struct token_list *ids)
+{
+    enum { IMAGE_ID = -200 };
+    const struct engine *engine = f->engine;
+    bool inside = engine->chat->image_in_prompt;
+    size_t length;
+    const char *rest;
+    enum status status = chat_split(engine->chat, prompt, &length, &rest, f->err);
+    if (!status && engine->card.lm.bos >= 0 && !token_list_add(ids, engine->card.lm.bos))
+        status = fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    if (!status && inside)
+        status = engine_tokenize(engine, prompt, length, ids, f->err);
+    if (!status && inside && !token_list_add(ids, IMAGE_ID))
+        status = fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
+    return status ? status : engine_tokenize(engine, rest, strlen(rest), ids, f->err);
+}
+
+static enum status check_tokenizer(struct fixture *f)
+{
+    const cJSON *prompt = json_find(f->root, "prompt");
+    struct token_list ids;
+    struct text text;
+    token_list_init(&ids);
+    text_init(&text);
+    enum status status = check_tokenizer_file(f, "tokenizer");
+    if (!status)
+        status = check_tokenizer_file(f, "tokenizer_model");
     engine_prompt(f->engine, json_string_or(prompt, "question", ""), &text);
     fixture_compare_text(f, "prompt.text", text_string(&text), json_string_or(prompt, "text", ""));
-    ids.n = 0;
     if (!status)
-        status = engine_tokenize(f->engine, text_string(&text), &ids, &truncated, f->err);
+        status = prompt_ids(f, text_string(&text), &ids);
     if (!status)
         fixture_compare_ids(f, "prompt.ids", ids.ids, ids.n, json_find(prompt, "ids"));
     text_release(&text);
@@ -179,7 +242,7 @@ static enum status check_picture(struct fixture *f, const char *prefix, const ch
         return status;
     compare_image_hash(f, fixture_label(f, prefix, "image.rgb_sha256"), &image,
                        json_string_or(rgb, "rgb_sha256", ""));
-    status = preprocess_resize(&f->card.towers[0].preprocess, &image, &resized, f->err);
+    status = preprocess_resize(&f->engine->card.towers[0].preprocess, &image, &resized, f->err);
     if (!status) {
         compare_image_hash(f, fixture_label(f, prefix, "preprocess.resized_sha256"), &resized,
                            json_string_or(pre, "resized_sha256", ""));
@@ -206,7 +269,9 @@ static enum status check_vision(struct fixture *f, const char *prefix, const cJS
     session_run_towers(session, &pass);
     size_t n = (size_t)connector->n_in, width = (size_t)connector->in_width, column = 0;
     enum status status = STATUS_OK;
-    for (size_t i = 0; vision && !status && i < f->card.n_towers; i++) {
+    for (size_t i = 0; !status && i < f->card.n_towers; i++) {
+        if (!json_find(vision, f->card.towers[i].name))
+            continue;
         int tower_width = f->engine->towers[i]->width;
         float *own = arena_alloc(&f->arena, n * (size_t)tower_width, sizeof *own);
         const char *name = arena_printf(&f->arena, "vision.%s", f->card.towers[i].name);
@@ -226,9 +291,7 @@ static enum status check_vision(struct fixture *f, const char *prefix, const cJS
     if (!status)
         status = fixture_compare_rows(f, fixture_label(f, prefix, "connector.output"), pass.rows,
                                       connector->n_out, connector->out_width, rows);
-    struct lm_span span = {0, connector->n_out, session->state};
-    f->engine->lm->family->forward(f->engine->lm, &session->compute, &span, 1, pass.rows,
-                                   connector->n_out);
+    session_read_rows(session, &pass);
     compute_release(&session->compute, pass.taken);
     return status;
 }
@@ -236,28 +299,17 @@ static enum status check_vision(struct fixture *f, const char *prefix, const cJS
 /* Feeds ids behind the session's state and gives the logits that follow, in the arena. */
 static enum status feed(struct fixture *f, const int *ids, int n, float **logits)
 {
-    const struct lm *lm = f->engine->lm;
-    struct compute *compute = &f->session->compute;
+    float *out = arena_alloc(&f->arena, (size_t)f->engine->lm->vocabulary, sizeof *out);
     if (n < 1)
         return fail(f->err, STATUS_BAD_FORMAT, "%s/reference.json: no ids to feed", f->directory);
-    enum status status = session_prepare_text(f->session, n, 1, f->err);
-    float *out = arena_alloc(&f->arena, (size_t)lm->vocabulary, sizeof *out);
-    if (!status && !out)
-        status = fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
-    if (status)
-        return status;
-    size_t taken = compute->taken_floats, width = (size_t)lm->width;
-    float *x = compute_take(compute, n, lm->width);
-    struct lm_span span = {0, n, f->session->state};
-    lm_embed(lm, compute, ids, n, x);
-    lm->family->forward(lm, compute, &span, 1, x, n);
-    lm_logits(lm, compute, x + (size_t)(n - 1) * width, 1, out);
-    compute_release(compute, taken);
+    if (!out)
+        return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
     *logits = out;
-    return STATUS_OK;
+    return session_feed(f->session, ids, n, out, f->err);
 }
 
-/* The reference's ids of an array, in the arena; *n receives their number. */
+/* The reference's ids of an array, of a prompt those behind its picture, in the arena; *n receives
+ * their number. */
 static int *ids_of(struct fixture *f, const cJSON *array, int *n)
 {
     int *ids = arena_alloc(&f->arena, (size_t)cJSON_GetArraySize(array) + 1, sizeof *ids);
@@ -265,7 +317,9 @@ static int *ids_of(struct fixture *f, const cJSON *array, int *n)
     *n = 0;
     cJSON_ArrayForEach(item, array)
     {
-        if (ids && item->valueint >= 0 && item->valueint < f->engine->lm->vocabulary)
+        if (item->valueint < 0)
+            *n = 0;
+        else if (ids && item->valueint < f->engine->lm->vocabulary)
             ids[(*n)++] = item->valueint;
     }
     return ids;
@@ -276,14 +330,14 @@ static enum status check_state(struct fixture *f)
     const struct lm *lm = f->engine->lm;
     const cJSON *layers = json_find(f->root, "state_after_prompt");
     struct lm_state_view view;
-    for (int i = 0; lm->family->view_state(lm, f->session->state, i, &view, NULL); i++) {
+    for (int i = 0; lm->family->view_state(lm, &f->session->state, i, &view, NULL); i++) {
         size_t n = (size_t)view.rows * (size_t)view.columns;
         float *values = arena_alloc(&f->arena, n, sizeof *values);
         const cJSON *want = json_find(cJSON_GetArrayItem(layers, view.layer), view.name);
         const char *name = arena_printf(&f->arena, "state.%d.%s", view.layer, view.name);
         if (!values || !name)
             return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
-        lm->family->view_state(lm, f->session->state, i, &view, values);
+        lm->family->view_state(lm, &f->session->state, i, &view, values);
         if (f->exact)
             fixture_compare_sums(f, name, values, n, want, 1);
     }
@@ -437,10 +491,10 @@ static enum status check_main(struct fixture *f)
         status = check_vision(f, "", json_find(f->root, "vision"), &rows);
     if (!status)
         status = session_open(&after_image, f->engine, f->err);
-    if (!status) {
-        session_fork(after_image, f->session);
+    if (!status)
+        status = session_fork(after_image, f->session, f->err);
+    if (!status)
         status = feed(f, ids, n, &logits);
-    }
     if (!status) {
         fixture_compare_logits(f, "logits", logits, json_find(f->root, "logits"));
         status = check_state(f);
@@ -455,6 +509,22 @@ static enum status check_main(struct fixture *f)
     return status;
 }
 
+/* Other pixels, the same weights: another picture, another resize, pixels rounded to fp16. */
+static enum status set_variant(struct fixture *f, const cJSON *variant)
+{
+    static const char half[] = "pixels_rounded_to_fp16";
+    enum resize_strategy strategy = f->card.towers[0].preprocess.strategy;
+    const char *mode = json_string_or(variant, "mode", NULL);
+    enum status status = mode ? resize_strategy_parse(mode, &strategy, f->err) : STATUS_OK;
+    if (status)
+        return status;
+    set_picture(&f->engine->card, f->card.image_size, strategy);
+    for (size_t i = 0; i < f->card.n_towers; i++)
+        f->engine->card.towers[i].preprocess.half_pixels =
+            strcmp(json_string_or(variant, "name", ""), half) == 0;
+    return STATUS_OK;
+}
+
 static enum status check_variant(struct fixture *f, const cJSON *variant)
 {
     const char *prefix = arena_printf(&f->arena, "variant %s", json_string_or(variant, "name", ""));
@@ -464,8 +534,10 @@ static enum status check_variant(struct fixture *f, const cJSON *variant)
     struct reference rows = {json_find(variant, "image_rows"), NULL};
     if (!prefix || !ids)
         return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
-    enum status status =
-        check_picture(f, prefix, json_string_or(variant, "file", "input.png"), variant, variant);
+    enum status status = set_variant(f, variant);
+    if (!status)
+        status = check_picture(f, prefix, json_string_or(variant, "file", "input.png"), variant,
+                               variant);
     if (!status)
         status = check_vision(f, prefix, NULL, &rows);
     if (!status)

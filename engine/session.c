@@ -11,22 +11,16 @@ enum status session_open(struct session **out, const struct engine *engine, stru
     if (!session)
         return fail(err, STATUS_NO_MEMORY, "out of memory for a session");
     session->engine = engine;
-    session->state_bytes = engine->info.state_bytes;
     token_list_init(&session->prompt);
     token_list_init(&session->answer);
     text_init(&session->text);
     enum status status = compute_open(&session->compute, engine->ops, engine->info.threads, err);
-    if (!status) {
-        session->state = malloc(session->state_bytes);
-        if (!session->state)
-            status = fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of state",
-                          session->state_bytes);
-    }
+    if (!status)
+        status = lm_state_open(&session->state, engine->lm, err);
     if (status) {
         session_close(session);
         return status;
     }
-    session_reset(session);
     *out = session;
     return STATUS_OK;
 }
@@ -39,7 +33,7 @@ void session_close(struct session *session)
     token_list_release(&session->prompt);
     token_list_release(&session->answer);
     text_release(&session->text);
-    free(session->state);
+    lm_state_release(&session->state);
     free(session->pixels);
     free(session->candidates);
     free(session);
@@ -47,12 +41,21 @@ void session_close(struct session *session)
 
 void session_reset(struct session *session)
 {
-    session->engine->lm->family->reset(session->engine->lm, session->state);
+    lm_state_reset(&session->state, session->engine->lm);
+    session->stand = STAND_EMPTY;
 }
 
-void session_fork(struct session *dst, const struct session *src)
+enum status session_fork(struct session *dst, const struct session *src, struct error *err)
 {
-    src->engine->lm->family->copy(src->engine->lm, dst->state, src->state);
+    enum status status = lm_state_copy(&dst->state, &src->state, src->engine->lm, err);
+    dst->stand = status ? STAND_EMPTY : src->stand;
+    return status;
+}
+
+/* Rows that a picture and the text in front of it take in the language model. */
+static int sequence_rows(const struct engine *engine)
+{
+    return (int)engine->before.n + engine->connector->n_out;
 }
 
 static size_t pixels_per_tower(const struct engine *engine)
@@ -73,14 +76,19 @@ enum status session_prepare_image(struct session *session, struct error *err)
     if (!status)
         status = connector->kind->prepare(connector, compute, &inner, err);
     if (!status)
-        status = engine->lm->family->prepare(engine->lm, compute, connector->n_out, &lm_need, err);
+        status =
+            engine->lm->family->prepare(engine->lm, compute, sequence_rows(engine), &lm_need, err);
+    if (!status)
+        status = lm_state_reserve(&session->state, engine->lm, sequence_rows(engine), err);
     if (lm_need > inner)
         inner = lm_need;
     if (!status)
-        status = compute_reserve(compute,
-                                 inner + compute_need(connector->n_in, connector->in_width) +
-                                     compute_need(connector->n_out, connector->out_width),
-                                 err);
+        status = compute_reserve(
+            compute,
+            inner + compute_need(connector->n_in, connector->in_width) +
+                compute_need((int)engine->before.n + ops_padded_rows(connector->n_out),
+                             connector->out_width),
+            err);
     if (status || session->pixels)
         return status;
     session->pixels =
@@ -111,7 +119,11 @@ void session_run_towers(struct session *session, struct image_pass *pass)
     size_t stride = (size_t)engine->connector->in_width, column = 0;
     pass->taken = compute->taken_floats;
     pass->features = compute_take(compute, engine->connector->n_in, engine->connector->in_width);
-    pass->rows = compute_take(compute, engine->connector->n_out, engine->connector->out_width);
+    /* The connector may write padded rows behind the picture's. */
+    pass->sequence =
+        compute_take(compute, (int)engine->before.n + ops_padded_rows(engine->connector->n_out),
+                     engine->lm->width);
+    pass->rows = pass->sequence + engine->before.n * (size_t)engine->lm->width;
     for (size_t i = 0; i < engine->card.n_towers; i++) {
         const struct encoder *tower = engine->towers[i];
         tower->kind->run(tower, compute, session->pixels + i * pixels_per_tower(engine),
@@ -126,6 +138,17 @@ void session_run_connector(struct session *session, struct image_pass *pass)
     connector->kind->run(connector, &session->compute, pass->features, pass->rows);
 }
 
+void session_read_rows(struct session *session, struct image_pass *pass)
+{
+    const struct engine *engine = session->engine;
+    struct lm_span span = {0, sequence_rows(engine), &session->state};
+    if (engine->before.n > 0)
+        lm_embed(engine->lm, &session->compute, engine->before.ids, (int)engine->before.n,
+                 pass->sequence);
+    lm_forward(engine->lm, &session->compute, &span, 1, pass->sequence, span.n_rows);
+    session->stand = STAND_IMAGE;
+}
+
 /* Adds the time since *last to a stage and moves *last. */
 static void stage_done(struct timings *timings, enum stage stage, int64_t *last)
 {
@@ -138,7 +161,6 @@ static void stage_done(struct timings *timings, enum stage stage, int64_t *last)
 static enum status see(struct session *session, const struct image *image, struct timings *timings,
                        int64_t last, struct error *err)
 {
-    const struct engine *engine = session->engine;
     struct compute *compute = &session->compute;
     struct image_pass pass;
     compute_use_threads(compute);
@@ -152,8 +174,7 @@ static enum status see(struct session *session, const struct image *image, struc
     stage_done(timings, STAGE_VISION, &last);
     session_run_connector(session, &pass);
     stage_done(timings, STAGE_CONNECT, &last);
-    struct lm_span span = {0, engine->connector->n_out, session->state};
-    engine->lm->family->forward(engine->lm, compute, &span, 1, pass.rows, span.n_rows);
+    session_read_rows(session, &pass);
     compute_release(compute, pass.taken);
     stage_done(timings, STAGE_IMAGE, &last);
     if (matmul_failed(compute->matmul))

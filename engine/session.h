@@ -23,14 +23,23 @@ struct engine {
     struct lm *lm;
     struct tokenizer *tokenizer; /* NULL: synthetic tokens (random weights without a file) */
     const struct chat_template *chat;
+    struct token_list before; /* what the model reads in front of every picture: BOS and the
+                                 template's text up to it; empty where the picture comes first */
     struct engine_info info;
+};
+
+/* Where a session stands: what the next prompt is read behind. */
+enum stand {
+    STAND_EMPTY, /* nothing read */
+    STAND_IMAGE, /* right behind a picture */
+    STAND_TEXT   /* behind an answer */
 };
 
 struct session {
     const struct engine *engine;
     struct compute compute;
-    void *state; /* of the language model */
-    size_t state_bytes;
+    struct lm_state state; /* of the language model */
+    enum stand stand;
     float *pixels; /* [towers, 3, size, size]; made when the first picture is seen */
     struct token_list prompt, answer;
     struct text text;
@@ -47,8 +56,10 @@ enum status engine_open_card(struct engine **out, const struct card *card,
  * scratch memory until scratch_release. */
 struct image_pass {
     float *features; /* [patches, sum of the towers' widths] */
-    float *rows;     /* [image tokens, lm width]: what enters the language model */
-    size_t taken;    /* for compute_release() */
+    float
+        *sequence; /* [engine->before.n + image tokens, lm width]: what enters the language model */
+    float *rows;   /* the picture's part of it */
+    size_t taken;  /* for compute_release() */
 };
 
 /* Products and scratch memory for a picture.  Errors: NO_MEMORY. */
@@ -58,15 +69,30 @@ enum status session_preprocess(struct session *session, const struct image *imag
                                struct error *err);
 void session_run_towers(struct session *session, struct image_pass *pass);
 void session_run_connector(struct session *session, struct image_pass *pass);
+/* Reads the text in front of the picture and its rows; the session must have been reset. */
+void session_read_rows(struct session *session, struct image_pass *pass);
 
 /* Products and scratch memory for text in matrices of so many rows and for logits of so many
  * sequences; more than either is then safe to run. */
 enum status session_prepare_text(struct session *session, int rows, int sequences,
                                  struct error *err);
 
-/* Prompt text to ids, cut at the model's limit; ids are appended to the list. */
-enum status engine_tokenize(const struct engine *engine, const char *text, struct token_list *ids,
-                            bool *truncated, struct error *err);
+/* Reads n ids (at least one) where the session stands, as one segment; logits: [vocabulary], behind
+ * the last. */
+enum status session_feed(struct session *session, const int *ids, int n, float *logits,
+                         struct error *err);
+
+/* Appends the ids of some text; BOS is not added. */
+enum status engine_tokenize(const struct engine *engine, const char *text, size_t length,
+                            struct token_list *ids, struct error *err);
+
+/* Appends the ids of a prompt that the session has still to read where it stands: behind a picture
+ * inside the prompt, those behind "<image>".  Cut at the model's text limit, *truncated then tells.
+ * Errors: BAD_FORMAT (no "<image>" or two of them; other text in front of it than was read),
+ * UNSUPPORTED (nothing to read), NO_MEMORY. */
+enum status session_tokenize(const struct session *session, const char *prompt,
+                             struct token_list *ids, bool *truncated, struct error *err);
+
 /* The one id of a choice.  Errors: UNSUPPORTED. */
 enum status engine_choice_id(const struct engine *engine, const char *choice, int *id,
                              struct error *err);

@@ -10,18 +10,19 @@ int synthetic_id(const char *bytes, size_t length, int vocabulary)
     return vocabulary > 1 ? 1 + (int)(hash % (unsigned)(vocabulary - 1)) : 0;
 }
 
-enum status synthetic_encode(const char *text, int vocabulary, struct token_list *ids,
-                             struct error *err)
+enum status synthetic_encode(const char *text, size_t length, int vocabulary,
+                             struct token_list *ids, struct error *err)
 {
-    while (*text) {
-        size_t length = *text == ' ' && isalnum((unsigned char)text[1]) ? 1 : 0;
-        while (isalnum((unsigned char)text[length]))
-            length++;
-        if (length == 0)
-            length = 1;
-        if (!token_list_add(ids, synthetic_id(text, length, vocabulary)))
+    for (size_t start = 0, end; start < length; start = end) {
+        end = start;
+        if (text[end] == ' ' && end + 1 < length && isalnum((unsigned char)text[end + 1]))
+            end++;
+        while (end < length && isalnum((unsigned char)text[end]))
+            end++;
+        if (end == start)
+            end++;
+        if (!token_list_add(ids, synthetic_id(text + start, end - start, vocabulary)))
             return fail(err, STATUS_NO_MEMORY, "out of memory for a prompt");
-        text += length;
     }
     return STATUS_OK;
 }

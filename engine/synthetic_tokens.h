@@ -12,8 +12,8 @@
 /* An id in [1, vocabulary) that depends on the bytes alone. */
 int synthetic_id(const char *bytes, size_t length, int vocabulary);
 
-enum status synthetic_encode(const char *text, int vocabulary, struct token_list *ids,
-                             struct error *err);
+enum status synthetic_encode(const char *text, size_t length, int vocabulary,
+                             struct token_list *ids, struct error *err);
 
 /* Appends "<17>" for each id. */
 void synthetic_decode(const int *ids, size_t n, struct text *out);

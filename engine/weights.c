@@ -205,16 +205,16 @@ static void random_range(const char *name, const int *shape, int n_dims, float *
 {
     *centre = 0.0F;
     *spread = 0.02F;
-    if (ends_with(name, "norm.weight") || ends_with(name, "norm1.weight") ||
-        ends_with(name, "norm2.weight") || ends_with(name, "norm_f.weight") ||
-        ends_with(name, ".D")) {
+    bool norm = strstr(name, "norm") && ends_with(name, ".weight") && n_dims == 1;
+    if (norm || ends_with(name, ".D") || ends_with(name, ".D_b")) {
         *centre = 1.0F;
     } else if (ends_with(name, "gamma")) {
         *centre = 0.1F;
-    } else if (ends_with(name, "A_log")) {
+    } else if (ends_with(name, "A_log") || ends_with(name, "A_log_b")) {
         *centre = 1.5F;
         *spread = 1.0F;
-    } else if (ends_with(name, "dt_proj.bias")) {
+    } else if (ends_with(name, "dt_proj.bias") || ends_with(name, "dt_bias") ||
+               ends_with(name, "dt_bias_b")) {
         *centre = -4.0F;
         *spread = 1.0F;
     } else if (n_dims >= 2) {
@@ -261,6 +261,11 @@ static enum status read_values(struct weights *weights, const char *name, const 
     return status ? status : tensor_read(file, tensor, to, out, err);
 }
 
+static enum status no_memory(const char *name, struct error *err)
+{
+    return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
+}
+
 enum status weights_floats(struct weights *weights, const char *name, const int *shape, int n_dims,
                            float **out, struct error *err)
 {
@@ -270,8 +275,11 @@ enum status weights_floats(struct weights *weights, const char *name, const int 
         return status;
     float *values = arena_alloc(weights->arena, n, sizeof *values);
     if (!values)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-    status = read_values(weights, name, shape, n_dims, DTYPE_F32, values, err);
+        return no_memory(name, err);
+    if (weights->counting)
+        memset(values, 0, n * sizeof *values);
+    else
+        status = read_values(weights, name, shape, n_dims, DTYPE_F32, values, err);
     if (status)
         return status;
     weights->parameters += n;
@@ -296,81 +304,181 @@ static size_t value_bytes(enum matmul_type type)
     return type == MATMUL_BF16 ? sizeof(uint16_t) : sizeof(float);
 }
 
-/* Reads a matrix into plain memory that the caller frees. */
-static enum status read_matrix(struct weights *weights, const char *name, int rows, int columns,
-                               void **out, struct error *err)
+/* "q_proj.weight"; of an empty name "weight" itself. */
+static const char *member(char out[MAX_NAME], const char *name, const char *which)
 {
-    int shape[2] = {rows, columns};
-    enum status status = check_shape(weights, name, shape, 2, err);
-    if (status)
+    snprintf(out, MAX_NAME, "%s%s%s", name, name[0] ? "." : "", which);
+    return out;
+}
+
+/* A matrix on its way into the packed layout; weights_linear_*() fill it and hand it over. */
+struct matrix {
+    int n_out, n_in;
+    void *values; /* [n_out, n_in] of the weights' type */
+    float *bias;  /* [n_out], or NULL */
+};
+
+static void matrix_release(struct matrix *matrix)
+{
+    free(matrix->values);
+    free(matrix->bias);
+}
+
+/* Reads rows [first, first + n) from name; shapes are checked before memory is taken. */
+static enum status read_rows(struct weights *weights, const char *name, struct matrix *matrix,
+                             int first, int n, bool has_bias, struct error *err)
+{
+    char full[MAX_NAME];
+    int shape[2] = {n, matrix->n_in};
+    size_t width = (size_t)matrix->n_in, bytes = value_bytes(weights->type);
+    size_t rows = (size_t)matrix->n_out;
+    enum status status = check_shape(weights, member(full, name, "weight"), shape, 2, err);
+    if (!status && has_bias)
+        status = check_shape(weights, member(full, name, "bias"), shape, 1, err);
+    if (status || weights->counting)
         return status;
-    void *values = malloc(count_values(shape, 2) * value_bytes(weights->type));
-    if (!values)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-    status = read_values(weights, name, shape, 2, dtype_of(weights->type), values, err);
-    if (status) {
-        free(values);
-        return status;
+    if (!matrix->values)
+        matrix->values = malloc(rows * width * bytes);
+    if (has_bias && !matrix->bias)
+        matrix->bias = malloc(rows * sizeof *matrix->bias);
+    if (!matrix->values || (has_bias && !matrix->bias))
+        return no_memory(name, err);
+    status = read_values(weights, member(full, name, "weight"), shape, 2, dtype_of(weights->type),
+                         (char *)matrix->values + (size_t)first * width * bytes, err);
+    if (!status && has_bias)
+        status = read_values(weights, member(full, name, "bias"), shape, 1, DTYPE_F32,
+                             matrix->bias + first, err);
+    return status;
+}
+
+/* Packs the matrix into *out and releases it, also where status says that reading it failed. */
+static enum status pack(struct weights *weights, struct matrix *matrix, enum status status,
+                        bool has_bias, struct linear *out, struct error *err)
+{
+    size_t rows = (size_t)matrix->n_out, bias = has_bias ? rows : 0;
+    *out = (struct linear){.n_in = matrix->n_in, .n_out = matrix->n_out, .type = weights->type};
+    if (!status && !weights->counting)
+        status = linear_pack(out, weights->type, matrix->values, matrix->bias, matrix->n_in,
+                             matrix->n_out, err);
+    if (!status) {
+        weights->parameters += rows * (size_t)matrix->n_in + bias;
+        weights->packed_bytes += out->packed_bytes + bias * sizeof(float);
     }
-    weights->parameters += count_values(shape, 2);
-    *out = values;
-    return STATUS_OK;
+    matrix_release(matrix);
+    return status;
 }
 
 enum status weights_linear(struct weights *weights, const char *name, int n_out, int n_in,
                            bool has_bias, struct linear *out, struct error *err)
 {
-    char full[MAX_NAME];
-    float *bias = NULL;
-    void *values = NULL;
-    enum status status = STATUS_OK;
-    if (has_bias) {
-        int shape[1] = {n_out};
-        bias = malloc((size_t)n_out * sizeof *bias);
-        if (!bias)
-            return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-        snprintf(full, sizeof full, "%s.bias", name);
-        status = read_values(weights, full, shape, 1, DTYPE_F32, bias, err);
-        weights->parameters += (size_t)n_out;
-    }
-    snprintf(full, sizeof full, "%s.weight", name);
-    if (!status)
-        status = read_matrix(weights, full, n_out, n_in, &values, err);
-    if (!status)
-        status = linear_pack(out, weights->type, values, bias, n_in, n_out, err);
-    if (!status)
-        weights->packed_bytes += out->packed_bytes + (has_bias ? (size_t)n_out * sizeof *bias : 0);
-    free(values);
-    free(bias);
-    return status;
+    struct matrix matrix = {.n_out = n_out, .n_in = n_in};
+    enum status status = read_rows(weights, name, &matrix, 0, n_out, has_bias, err);
+    return pack(weights, &matrix, status, has_bias, out, err);
 }
 
-enum status weights_embedding(struct weights *weights, const char *name, const char *head_name,
-                              int rows, int width, struct embedding *out, struct error *err)
+enum status weights_linear_joined(struct weights *weights, const char *const *names,
+                                  const int *n_out, int n_names, int n_in, bool has_bias,
+                                  struct linear *out, struct error *err)
 {
-    *out = (struct embedding){.rows = rows, .width = width};
-    const char *wins = weights->files && weights_have(weights, head_name) ? head_name : name;
-    void *values = NULL;
-    enum status status = read_matrix(weights, wins, rows, width, &values, err);
-    if (!status)
-        status = linear_pack(&out->head, weights->type, values, NULL, width, rows, err);
-    if (status) {
-        free(values);
-        return status;
+    struct matrix matrix = {.n_in = n_in};
+    enum status status = STATUS_OK;
+    for (int i = 0; i < n_names; i++)
+        matrix.n_out += n_out[i];
+    for (int i = 0, first = 0; !status && i < n_names; first += n_out[i], i++)
+        status = read_rows(weights, names[i], &matrix, first, n_out[i], has_bias, err);
+    return pack(weights, &matrix, status, has_bias, out, err);
+}
+
+/* Puts row order[r] in the place of row r, of weights and bias. */
+static enum status reorder(struct matrix *matrix, const int *order, size_t row_bytes,
+                           const char *name, struct error *err)
+{
+    size_t rows = (size_t)matrix->n_out;
+    struct matrix turned = {.values = malloc(rows * row_bytes)};
+    if (matrix->bias)
+        turned.bias = malloc(rows * sizeof *turned.bias);
+    if (!turned.values || (matrix->bias && !turned.bias)) {
+        matrix_release(&turned);
+        return no_memory(name, err);
     }
+    for (size_t r = 0; r < rows; r++) {
+        size_t from = (size_t)order[r];
+        memcpy((char *)turned.values + r * row_bytes, (char *)matrix->values + from * row_bytes,
+               row_bytes);
+        if (matrix->bias)
+            turned.bias[r] = matrix->bias[from];
+    }
+    matrix_release(matrix);
+    matrix->values = turned.values;
+    matrix->bias = turned.bias;
+    return STATUS_OK;
+}
+
+enum status weights_linear_reordered(struct weights *weights, const char *name, const int *order,
+                                     int n_out, int n_in, bool has_bias, struct linear *out,
+                                     struct error *err)
+{
+    struct matrix matrix = {.n_out = n_out, .n_in = n_in};
+    enum status status = read_rows(weights, name, &matrix, 0, n_out, has_bias, err);
+    if (!status && !weights->counting)
+        status = reorder(&matrix, order, (size_t)n_in * value_bytes(weights->type), name, err);
+    return pack(weights, &matrix, status, has_bias, out, err);
+}
+
+/* The table's values into memory that out owns from then on. */
+static enum status read_table(struct weights *weights, const char *name, int rows, int width,
+                              struct embedding *out, struct error *err)
+{
+    int shape[2] = {rows, width};
+    *out = (struct embedding){.rows = rows, .width = width};
+    enum status status = check_shape(weights, name, shape, 2, err);
+    size_t n = count_values(shape, 2), bytes = n * value_bytes(weights->type);
+    if (status)
+        return status;
+    weights->parameters += n;
+    weights->packed_bytes += bytes;
+    if (weights->counting)
+        return STATUS_OK;
+    void *values = malloc(bytes);
+    if (!values)
+        return no_memory(name, err);
     if (weights->type == MATMUL_BF16)
         out->bf16 = values;
     else
         out->f32 = values;
-    weights->packed_bytes +=
-        out->head.packed_bytes + (size_t)rows * (size_t)width * value_bytes(weights->type);
-    return STATUS_OK;
+    return read_values(weights, name, shape, 2, dtype_of(weights->type), values, err);
+}
+
+enum status weights_embedding(struct weights *weights, const char *name, int rows, int width,
+                              struct embedding *out, struct error *err)
+{
+    enum status status = read_table(weights, name, rows, width, out, err);
+    if (status)
+        embedding_release(out);
+    return status;
+}
+
+enum status weights_tied_embedding(struct weights *weights, const char *name, const char *head_name,
+                                   int rows, int width, struct embedding *out, struct linear *head,
+                                   struct error *err)
+{
+    const char *wins = weights->files && weights_have(weights, head_name) ? head_name : name;
+    enum status status = weights_embedding(weights, wins, rows, width, out, err);
+    *head = (struct linear){.n_in = width, .n_out = rows, .type = weights->type};
+    if (status || weights->counting)
+        return status;
+    const void *values = out->f32 ? (const void *)out->f32 : (const void *)out->bf16;
+    status = linear_pack(head, weights->type, values, NULL, width, rows, err);
+    if (status)
+        embedding_release(out);
+    else
+        weights->packed_bytes += head->packed_bytes;
+    return status;
 }
 
 void embedding_release(struct embedding *embedding)
 {
     free(embedding->f32);
     free(embedding->bf16);
-    linear_release(&embedding->head);
     *embedding = (struct embedding){0};
 }

@@ -27,6 +27,7 @@ struct weights {
     const struct card_weights *part; /* which files, which prefix */
     struct weight_files *files;      /* NULL: random */
     uint64_t seed;
+    bool counting;         /* nothing is read or packed: names bind, parameters are counted */
     enum matmul_type type; /* of matrices; vectors are always float */
     char scope[64];        /* stands between the prefix and every name */
     struct arena *arena;   /* keeps vectors and tables */
@@ -56,24 +57,40 @@ enum status weights_floats(struct weights *weights, const char *name, const int 
 enum status weights_vector(struct weights *weights, const char *name, int n, float **out,
                            struct error *err);
 
-/* Packs prefix + scope + name + ".weight" [n_out, n_in] and, if has_bias, ".bias" [n_out].  The
- * weight may have more dimensions with the same product behind the first (a convolution's [n_out,
- * 3, 14, 14]). The caller releases *out with linear_release(). */
+/* Packs prefix + scope + name + ".weight" [n_out, n_in] and, if has_bias, ".bias" [n_out]; an empty
+ * name stands for "weight" and "bias" themselves.  The weight may have more dimensions with the
+ * same product behind the first (a convolution's [n_out, 3, 14, 14]).  The caller releases *out
+ * with linear_release(). */
 enum status weights_linear(struct weights *weights, const char *name, int n_out, int n_in,
                            bool has_bias, struct linear *out, struct error *err);
 
-/* An embedding table and the head tied to it. */
+/* A matrix whose rows come from several tensors of a file, names[0]'s first: q, k and v as one
+ * product.  n_out: rows of each. */
+enum status weights_linear_joined(struct weights *weights, const char *const *names,
+                                  const int *n_out, int n_names, int n_in, bool has_bias,
+                                  struct linear *out, struct error *err);
+
+/* A matrix whose row r is row order[r] of the file's; order: [n_out]. */
+enum status weights_linear_reordered(struct weights *weights, const char *name, const int *order,
+                                     int n_out, int n_in, bool has_bias, struct linear *out,
+                                     struct error *err);
+
+/* An embedding table; one of the two pointers is set, none where weights are counted. */
 struct embedding {
     int rows, width;
-    float *f32;           /* [rows, width], or NULL */
-    unsigned short *bf16; /* likewise; one of the two is set */
-    struct linear head;
+    float *f32; /* [rows, width] */
+    unsigned short *bf16;
 };
 
-/* Reads the tied table.  Where the file holds both names, head_name wins, as when the reference
- * loads them.  The caller releases it. */
-enum status weights_embedding(struct weights *weights, const char *name, const char *head_name,
-                              int rows, int width, struct embedding *out, struct error *err);
+/* Reads a table.  The caller releases it. */
+enum status weights_embedding(struct weights *weights, const char *name, int rows, int width,
+                              struct embedding *out, struct error *err);
+
+/* Reads a table and packs it as the head that is tied to it; counted once.  Where the file holds
+ * both names, head_name wins, as when the reference loads them. */
+enum status weights_tied_embedding(struct weights *weights, const char *name, const char *head_name,
+                                   int rows, int width, struct embedding *out, struct linear *head,
+                                   struct error *err);
 void embedding_release(struct embedding *embedding);
 
 #endif

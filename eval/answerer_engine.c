@@ -153,9 +153,11 @@ static enum status answer_engine(struct answerer *answerer, size_t i, const char
                               .n_choices = state->protocol->n_choices,
                               .max_new_tokens = max_new_tokens};
     struct generation generation;
-    session_fork(state->question, state->image);
+    enum status status = session_fork(state->question, state->image, err);
+    if (status)
+        return status;
     struct error failure = {""};
-    enum status status = session_answer(state->question, &request, &generation, &failure);
+    status = session_answer(state->question, &request, &generation, &failure);
     if (status == STATUS_BAD_FORMAT) { /* no answer to this question; others may have one */
         state->failure_of_answer = failure;
         answer->failure = state->failure_of_answer.text;
@@ -163,8 +165,9 @@ static enum status answer_engine(struct answerer *answerer, size_t i, const char
     }
     if (status)
         return fail(err, status, "%s", failure.text);
-    fill_answer(answer, &generation, state, fresh, max_new_tokens,
-                (size_t)answerer->facts.engine->image_tokens);
+    fill_answer(
+        answer, &generation, state, fresh, max_new_tokens,
+        (size_t)(answerer->facts.engine->image_tokens + answerer->facts.engine->tokens_before));
     return STATUS_OK;
 }
 

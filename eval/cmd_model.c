@@ -45,12 +45,13 @@ static enum status list_presets(bool json, struct text *out)
     return STATUS_OK;
 }
 
-static bool is_preset(const char *name)
+/* The card of a directory or, where there is none of this name, of a preset. */
+static enum status find_card(struct card *card, const char *model, struct arena *arena,
+                             struct error *err)
 {
-    for (size_t i = 0; card_preset_names[i]; i++)
-        if (strcmp(card_preset_names[i], name) == 0)
-            return true;
-    return false;
+    if (!directory_exists(model) && card_preset(card, model, arena, NULL) == STATUS_OK)
+        return STATUS_OK;
+    return card_open(card, model, arena, err);
 }
 
 static enum status show(const char *model, bool json, struct text *out, struct error *err)
@@ -58,9 +59,7 @@ static enum status show(const char *model, bool json, struct text *out, struct e
     struct card card;
     struct arena arena;
     arena_init(&arena);
-    enum status status = !directory_exists(model) && is_preset(model)
-                             ? card_preset(&card, model, &arena, err)
-                             : card_open(&card, model, &arena, err);
+    enum status status = find_card(&card, model, &arena, err);
     if (!status)
         status = card_describe(&card, json, out, err);
     arena_release(&arena);

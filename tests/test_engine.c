@@ -46,7 +46,7 @@ static struct session *forked(const struct opened *o)
     struct session *session;
     struct error err = {""};
     assert_ok(session_open(&session, o->engine, &err), err);
-    session_fork(session, o->session);
+    assert_ok(session_fork(session, o->session, &err), err);
     return session;
 }
 
@@ -163,7 +163,7 @@ static void choices_are_weighed_among_themselves(void **state)
 
     struct request request = {.prompt = "Is it?", .choices = turned, .n_choices = 3};
     struct generation other;
-    session_fork(session, o.session);
+    assert_ok(session_fork(session, o.session, &err), err);
     assert_ok(session_answer(session, &request, &other, &err), err);
     assert_int_equal(other.n_ids, 0);
     assert_string_equal(other.text, "");
@@ -346,6 +346,7 @@ static void what_is_loaded_is_told(void **state)
     assert_false(info->random_weights);
     /* Two layers, 24 channels, 4 inputs of the convolution and 4 states, floats. */
     assert_int_equal(info->state_bytes, 2 * 24 * (4 + 4) * 4);
+    assert_int_equal(info->cache_bytes_per_token, 0);
     assert_true(info->packed_bytes >= 2 * info->parameters);
     assert_contains(info->matmul, "oneDNN 2.");
     close_model(&o);

@@ -159,9 +159,9 @@ static void a_card_that_does_not_fit_its_files_is_refused_by_tensor(void **state
         const char *file, *sentence;
     } cases[] = {
         {"\"mlp_width\": 20", "\"mlp_width\": 21", STATUS_MISMATCH, "dino/model.safetensors",
-         "blocks.0.mlp.fc1.bias is [20], the model description says [21]"},
+         "blocks.0.mlp.fc1.weight is [20, 12], the model description says [21, 12]"},
         {"\"mlp_width\": 20", "\"mlp_width\": 1048576", STATUS_MISMATCH, "dino/model.safetensors",
-         "blocks.0.mlp.fc1.bias is [20], the model description says [1048576]"},
+         "blocks.0.mlp.fc1.weight is [20, 12], the model description says [1048576, 12]"},
         {"\"native_grid\": 5", "\"native_grid\": 6", STATUS_MISMATCH, "dino/model.safetensors",
          "pos_embed is [1, 25, 12], the model description says [36, 12]"},
         {"\"native_grid\": 5", "\"native_grid\": 4096", STATUS_MISMATCH, "dino/model.safetensors",
@@ -171,7 +171,7 @@ static void a_card_that_does_not_fit_its_files_is_refused_by_tensor(void **state
         {"\"layers\": 2", "\"layers\": 4", STATUS_NOT_FOUND, "dino/model.safetensors",
          "the tensor blocks.3.norm1.weight is missing"},
         {"\"hidden_width\": 40", "\"hidden_width\": 41", STATUS_MISMATCH, "latest-checkpoint.pt",
-         "model.projector.projector.0.bias is [40], the model description says [41]"},
+         "model.projector.projector.0.weight is [40, 26], the model description says [41, 26]"},
         {"\"kind\": \"fused-gelu-mlp\"", "\"kind\": \"fused-ldpnet\"", STATUS_NOT_FOUND,
          "latest-checkpoint.pt", "projector.4.peg.0.weight is missing"},
         {"\"inner_width\": 32", "\"inner_width\": 31", STATUS_MISMATCH, "latest-checkpoint.pt",
@@ -391,10 +391,10 @@ static enum status whole_run(enum precision precision, struct outcome *outcome, 
         status = session_open(&fork, engine, err);
     if (!status)
         status = session_see(session, ENGINE_DATA "cobra-siglip/input.png", NULL, NULL, err);
-    if (!status) {
-        session_fork(fork, session);
+    if (!status)
+        status = session_fork(fork, session, err);
+    if (!status)
         status = session_answer(fork, &request, &out, err);
-    }
     if (!status) {
         memcpy(outcome->logits, out.choice_logits, sizeof outcome->logits);
         memcpy(outcome->ids, out.ids, out.n_ids * sizeof *out.ids);

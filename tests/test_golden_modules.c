@@ -1,81 +1,11 @@
 /* Whole modules on weights from a formula, against values computed in double from the published
- * mathematics: v = off + sc * sin(0.1 + 1.7 i + 0.3 h), h = (sum of the name's bytes) mod 97. */
-#include "tests/check.h"
+ * mathematics. */
+#include "tests/golden_weights.h"
 
 #include "engine/models/lm.h"
 #include "engine/ops/compute.h"
 #include "engine/vision/encoder.h"
 #include "engine/weights.h"
-
-#include <math.h>
-#include <unistd.h>
-
-static int ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-static double offset_of(const char *name)
-{
-    static const char *const ones[] = {"norm.weight", "norm1.weight", "norm2.weight",
-                                       "norm_f.weight", "gamma"};
-    const char *dot = strrchr(name, '.');
-    const char *last = dot ? dot + 1 : name;
-    for (size_t i = 0; i < sizeof ones / sizeof ones[0]; i++)
-        if (ends_with(name, ones[i]))
-            return 1;
-    if (strcmp(last, "D") == 0)
-        return 1;
-    if (ends_with(name, "dt_proj.bias"))
-        return -1;
-    return ends_with(name, "A_log") ? 0.5 : 0;
-}
-
-static int is_input(const char *name)
-{
-    return strcmp(name, "x") == 0 || strcmp(name, "pixels") == 0;
-}
-
-/* The tensor called name with its n values; freed by the caller. */
-static float *golden(const char *name, size_t n, int as_input)
-{
-    unsigned h = 0;
-    for (const char *c = name; *c; c++)
-        h += (unsigned char)*c;
-    h %= 97;
-    int input = as_input || is_input(name);
-    double off = input ? 0 : offset_of(name), sc = input ? 1 : 0.2;
-    float *values = malloc(n * sizeof *values);
-    assert_non_null(values);
-    for (size_t i = 0; i < n; i++)
-        values[i] = (float)(off + sc * sin(0.1 + 1.7 * (double)i + 0.3 * h));
-    return values;
-}
-
-/* What is known of an output. */
-struct expectation {
-    double first[6], last, sum, sumsq;
-};
-
-static void assert_output(const char *what, const float *got, size_t n,
-                          const struct expectation *want, double bound)
-{
-    double sum = 0, sumsq = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += got[i];
-        sumsq += (double)got[i] * got[i];
-    }
-    for (int i = 0; i < 6; i++)
-        if (!(fabs(got[i] - want->first[i]) <= bound))
-            fail_msg("%s: value %d is %.9g, not %.9g", what, i, (double)got[i], want->first[i]);
-    if (!(fabs(got[n - 1] - want->last) <= bound))
-        fail_msg("%s: the last value is %.9g, not %.9g", what, (double)got[n - 1], want->last);
-    if (!(fabs(sum - want->sum) <= bound * (double)n))
-        fail_msg("%s: the sum is %.9g, not %.9g", what, sum, want->sum);
-    if (!(fabs(sumsq - want->sumsq) <= bound * (double)n))
-        fail_msg("%s: the sum of squares is %.9g, not %.9g", what, sumsq, want->sumsq);
-}
 
 static void the_formula_is_the_published_one(void **state)
 {
@@ -166,7 +96,7 @@ static void ldp_tail(const struct ops *ops)
     float *x = golden("x", 729 * 2, 1), *weight = transposed("peg.0.weight", 2, 9, 0);
     float *bias = golden("peg.0.bias", 2, 0), pooled[196 * 2], y[196 * 2];
     ops->average_pool(pooled, x, 27, 14, 2);
-    ops->position_conv(y, pooled, weight, bias, 14, 2);
+    ops->depthwise_conv(y, pooled, weight, bias, 14, 1, true, 2);
     assert_output("LDP tail", y, 196 * 2, &want, 2e-7);
     free(x), free(weight), free(bias);
 }
@@ -196,19 +126,7 @@ static void position_tables_are_resampled_as_torch_does(void **state)
     free(table);
 }
 
-/* Appends a tensor to the header and the data of a safetensors file. */
-static void add_tensor(struct text *header, struct text *data, const char *name, const char *shape,
-                       size_t n)
-{
-    float *values = golden(name, n, 0);
-    size_t start = data->length;
-    text_add_bytes(data, (const char *)values, n * sizeof *values);
-    text_addf(header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
-              header->length > 1 ? "," : "", name, shape, start, data->length);
-    free(values);
-}
-
-static void add_block(struct text *header, struct text *data, int i)
+static void add_block(struct golden_file *file, int i)
 {
     static const struct {
         const char *name, *shape;
@@ -232,35 +150,21 @@ static void add_block(struct text *header, struct text *data, int i)
     for (size_t t = 0; t < sizeof tensors / sizeof tensors[0]; t++) {
         char name[64];
         snprintf(name, sizeof name, "blocks.%d.%s", i, tensors[t].name);
-        add_tensor(header, data, name, tensors[t].shape, tensors[t].n);
+        golden_file_add(file, "", name, tensors[t].shape, tensors[t].n);
     }
 }
 
-/* Writes the tower's checkpoint to a temporary file; the path goes to path. */
-static void write_tower(char path[32])
+static void write_tower(struct golden_file *file)
 {
-    struct text header, data;
-    text_init(&header);
-    text_init(&data);
-    text_add(&header, "{");
-    add_tensor(&header, &data, "cls_token", "1,1,16", 16);
-    add_tensor(&header, &data, "reg_token", "1,2,16", 32);
-    add_tensor(&header, &data, "pos_embed", "1,4,16", 64);
-    add_tensor(&header, &data, "patch_embed.proj.weight", "16,3,14,14", 16 * 588);
-    add_tensor(&header, &data, "patch_embed.proj.bias", "16", 16);
+    golden_file_init(file);
+    golden_file_add(file, "", "cls_token", "1,1,16", 16);
+    golden_file_add(file, "", "reg_token", "1,2,16", 32);
+    golden_file_add(file, "", "pos_embed", "1,4,16", 64);
+    golden_file_add(file, "", "patch_embed.proj.weight", "16,3,14,14", 16 * 588);
+    golden_file_add(file, "", "patch_embed.proj.bias", "16", 16);
     for (int i = 0; i < 3; i++)
-        add_block(&header, &data, i);
-    text_add(&header, "}");
-    uint64_t length = header.length;
-    strcpy(path, "/tmp/mambench-test-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, &length, sizeof length), sizeof length);
-    assert_int_equal(write(fd, header.data, header.length), header.length);
-    assert_int_equal(write(fd, data.data, data.length), data.length);
-    close(fd);
-    text_release(&header);
-    text_release(&data);
+        add_block(file, i);
+    golden_file_write(file);
 }
 
 static void the_vision_tower_agrees(void **state)
@@ -273,11 +177,12 @@ static void the_vision_tower_agrees(void **state)
         91.65704360};
     struct error err = {""};
     struct arena arena;
-    char path[32];
+    struct golden_file file;
     arena_init(&arena);
-    write_tower(path);
+    write_tower(&file);
     struct card_tower card = {.name = "golden",
                               .encoder = "vit",
+                              .naming = "timm",
                               .patch_size = 14,
                               .native_grid = 2,
                               .width = 16,
@@ -288,11 +193,12 @@ static void the_vision_tower_agrees(void **state)
                               .activation = "gelu_erf",
                               .layer_scale = true,
                               .cls_token = true,
+                              .patch_bias = true,
                               .registers = 2};
     card.preprocess.size = 30;
-    card.weights = (struct card_weights){.files = {path}, .n_files = 1, .prefix = ""};
-    struct weight_files files = {.names = {path}, .n_files = 1};
-    assert_ok(tensor_file_open(&files.files[0], path, &err), err);
+    card.weights = (struct card_weights){.files = {file.path}, .n_files = 1, .prefix = ""};
+    struct weight_files files = {.names = {file.path}, .n_files = 1};
+    assert_ok(tensor_file_open(&files.files[0], file.path, &err), err);
     struct weights weights = {
         .part = &card.weights, .files = &files, .type = MATMUL_F32, .arena = &arena};
     struct encoder *tower;
@@ -314,7 +220,7 @@ static void the_vision_tower_agrees(void **state)
     tower->kind->close(tower);
     weight_files_close(&files);
     arena_release(&arena);
-    unlink(path);
+    unlink(file.path);
 }
 
 int main(void)

@@ -318,6 +318,8 @@ static void resizing_equals_pillow_on_every_shape(void **state)
     } cases[] = {
         {1, 1, 7, 5, "5f509e8468597b92a169c45d8377fdfcbfb2fa2e90150977776c8f2ce92c08cb"},
         {1, 60000, 64, 64, "de82ca4506941b7846162d34b91b6182f903db17d09a3a48de1586990532519c"},
+        /* Rows that are computed some columns at a time. */
+        {3, 60000, 384, 128, "e953630656068cdde2411cabac85e57850214bfe69bdb194219f3453caab669d"},
         {60000, 1, 64, 64, "c3ae2c91845906664b65ba3b882e3c00746ef609cfe56b0368ab0967556129ab"},
         {1, 5000, 3, 6000, "1de35b7ee4df8b98b907290c23982fe00ed4111280dcc670b0fbb74038000331"},
         {100, 37, 41, 37, "cc8d917240b72c3f12a8a69a448e1456f42da40991665e941298973beef990f7"},

@@ -131,7 +131,7 @@ static void ask_all(const struct engine *engine, const struct dataset *set,
         if (strcmp(seen, sample->image_path) != 0)
             assert_ok(session_see(image, sample->image_path, NULL, NULL, &err), err);
         seen = sample->image_path;
-        session_fork(question, image);
+        assert_ok(session_fork(question, image, &err), err);
         assert_ok(session_answer(question, &request, &got, &err), err);
         compare(tally, sample, protocol, &got, find_row(answers, protocol->dataset->name, sample));
         text_release(&message);

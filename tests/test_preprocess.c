@@ -1,6 +1,8 @@
-/* tests/test_preprocess.c - resize strategies and normalisation against torchvision's results. */
+/* tests/test_preprocess.c - resize strategies and normalisation against torchvision's and
+ * Transformers' results. */
 #include "tests/check.h"
 
+#include "engine/base/float16.h"
 #include "engine/base/json.h"
 #include "engine/base/sha256.h"
 #include "engine/image/decode.h"
@@ -69,12 +71,13 @@ static void the_golden_tensor_is_torchvisions(void **state)
     image_release(&in);
 }
 
-static void each_strategy_gives_the_bytes_of_its_reference(void **state)
+static void each_strategy_of_cobra_gives_the_bytes_of_its_reference(void **state)
 {
     (void)state;
-    static const char *const keys[RESIZE_N] = {[RESIZE_NAIVE] = "naive_sha256",
-                                               [RESIZE_CROP] = "crop_sha256",
-                                               [RESIZE_LETTERBOX] = "letterbox_sha256"};
+    enum { COBRAS = RESIZE_LETTERBOX + 1 };
+    static const char *const keys[COBRAS] = {[RESIZE_NAIVE] = "naive_sha256",
+                                             [RESIZE_CROP] = "crop_sha256",
+                                             [RESIZE_LETTERBOX] = "letterbox_sha256"};
     cJSON *root;
     struct error err;
     assert_ok(json_read(&root, DATA "expected.json", &err), err);
@@ -90,7 +93,7 @@ static void each_strategy_gives_the_bytes_of_its_reference(void **state)
         snprintf(path, sizeof path, DATA "%s", json_string_or(entry, "file", "?"));
         struct image image, resized;
         assert_ok(image_read(&image, path, NULL, &err), err);
-        for (int strategy = 0; strategy < RESIZE_N; strategy++) {
+        for (int strategy = 0; strategy < COBRAS; strategy++) {
             how.strategy = (enum resize_strategy)strategy;
             snprintf(what, sizeof what, "%s, %s", path, resize_strategy_name(how.strategy));
             assert_ok(preprocess_resize(&how, &image, &resized, &err), err);
@@ -162,27 +165,168 @@ static void crop_and_letterbox_round_as_python_does(void **state)
     }
 }
 
-/* A frame that was really held would take 10 GB. */
-static void a_picture_60000_times_as_high_as_wide_can_be_letterboxed(void **state)
+static void read_three(const cJSON *object, const char *key, float out[3])
+{
+    const cJSON *values = json_find(object, key);
+    assert_int_equal(cJSON_GetArraySize(values), 3);
+    for (int c = 0; c < 3; c++)
+        out[c] = (float)cJSON_GetNumberValue(cJSON_GetArrayItem(values, c));
+}
+
+static void assert_tensor_digest(const struct preprocess *how, const struct image *resized,
+                                 const char *expected, const char *what)
+{
+    size_t n = (size_t)how->size * (size_t)how->size * 3;
+    float *tensor = malloc(n * sizeof *tensor);
+    assert_non_null(tensor);
+    preprocess_normalise(how, resized, tensor);
+    struct sha256_text digest = sha256_bytes(tensor, n * sizeof *tensor);
+    free(tensor);
+    if (strcmp(digest.hex, expected) != 0)
+        fail_msg("%s: SHA-256 of the tensor is %s, expected %s", what, digest.hex, expected);
+}
+
+/* The picture's bytes, its tensor, and the tensor rounded to fp16. */
+static void check_processed(struct preprocess how, const struct image *in, const cJSON *row)
+{
+    struct image out;
+    struct error err;
+    char what[96];
+    const cJSON *expected = json_find(row, resize_strategy_name(how.strategy));
+    snprintf(what, sizeof what, "%d x %d to %d, %s", in->width, in->height, how.size,
+             resize_strategy_name(how.strategy));
+    assert_ok(preprocess_resize(&how, in, &out, &err), err);
+    assert_digest(&out, json_string_or(expected, "resized", ""), what);
+    assert_tensor_digest(&how, &out, json_string_or(expected, "tensor", ""), what);
+    how.half_pixels = true;
+    assert_tensor_digest(&how, &out, json_string_or(expected, "half", ""), what);
+    image_release(&out);
+}
+
+static void pad_and_crop_give_the_floats_of_clips_image_processor(void **state)
 {
     (void)state;
-    struct image in = {calloc(60000, 3), 1, 60000}, out;
-    assert_non_null(in.pixels);
-    struct preprocess how = imagenet;
+    cJSON *root;
     struct error err;
-    how.size = 62;
-    how.strategy = RESIZE_LETTERBOX;
-    assert_ok(preprocess_resize(&how, &in, &out, &err), err);
-    static const unsigned char fill[3] = {123, 116, 103};
-    assert_memory_equal(out.pixels, fill, 3);
-    assert_memory_equal(image_row(&out, 61) + 61 * 3, fill, 3);
-    image_release(&out);
-    how.strategy = RESIZE_CROP;
-    assert_ok(preprocess_resize(&how, &in, &out, &err), err);
-    for (size_t i = 0; i < 62 * 62 * 3; i++)
-        assert_int_equal(out.pixels[i], 0);
-    image_release(&out);
-    free(in.pixels);
+    assert_ok(json_read(&root, "tests/data/vision/preprocess.json", &err), err);
+    const cJSON *row;
+    int n = 0;
+    cJSON_ArrayForEach(row, root)
+    {
+        struct preprocess how = {.size = json_int_or(row, "size", -1), .rescale = RESCALE_HF};
+        struct image in = generated(json_int_or(row, "width", -1), json_int_or(row, "height", -1));
+        read_three(row, "mean", how.mean);
+        read_three(row, "std", how.std);
+        how.strategy = RESIZE_PAD;
+        check_processed(how, &in, row);
+        how.strategy = RESIZE_CENTRE;
+        check_processed(how, &in, row);
+        image_release(&in);
+        n += 1;
+    }
+    assert_true(n >= 30);
+    cJSON_Delete(root);
+}
+
+/* A frame that was really held would take 10 GB, the resized whole 160 MB and, at 384, 6 GB. */
+static void a_picture_60000_times_as_high_as_wide_can_be_resized(void **state)
+{
+    (void)state;
+    static const struct {
+        enum resize_strategy strategy;
+        int size;
+        bool framed;
+    } cases[] = {
+        {RESIZE_LETTERBOX, 62, true}, {RESIZE_CROP, 62, false},    {RESIZE_PAD, 62, true},
+        {RESIZE_CENTRE, 62, false},   {RESIZE_CENTRE, 384, false}, {RESIZE_PAD, 384, true},
+        {RESIZE_NAIVE, 384, false},
+    };
+    static const unsigned char fill[3] = {123, 116, 103}, black[3] = {0, 0, 0};
+    struct image high = {calloc(60000, 3), 1, 60000}, out;
+    assert_non_null(high.pixels);
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        struct preprocess how = imagenet;
+        struct error err;
+        struct image in = i % 2 ? (struct image){high.pixels, 60000, 1} : high;
+        how.size = cases[i / 2].size;
+        how.strategy = cases[i / 2].strategy;
+        assert_ok(preprocess_resize(&how, &in, &out, &err), err);
+        const unsigned char *corner = cases[i / 2].framed ? fill : black;
+        assert_memory_equal(out.pixels, corner, 3);
+        assert_memory_equal(image_row(&out, how.size - 1) + 3 * (how.size - 1), corner, 3);
+        image_release(&out);
+    }
+    free(high.pixels);
+}
+
+static void a_side_over_four_million_pixels_is_refused_by_name(void **state)
+{
+    (void)state;
+    enum { LONG = (1 << 22) + 1 };
+    struct image high = {calloc(LONG, 3), 1, LONG}, out;
+    assert_non_null(high.pixels);
+    struct image wide = {high.pixels, LONG, 1};
+    for (int strategy = 0; strategy < RESIZE_N; strategy++) {
+        struct preprocess how = imagenet;
+        struct error err = {""};
+        how.strategy = (enum resize_strategy)strategy;
+        assert_int_equal(preprocess_resize(&how, &high, &out, &err), STATUS_UNSUPPORTED);
+        assert_contains(err.text, "1 x 4194305");
+        assert_int_equal(preprocess_resize(&how, &wide, &out, &err), STATUS_UNSUPPORTED);
+        assert_contains(err.text, "4194305 x 1 ");
+    }
+    free(high.pixels);
+}
+
+/* Pillow clips colours to bytes. */
+static void a_mean_beyond_white_or_black_pads_with_white_or_black(void **state)
+{
+    (void)state;
+    struct image in = generated(4, 12), out;
+    struct error err;
+    struct preprocess how = {.size = 24, .mean = {7e9f, -3, 0.5f}, .std = {1, 1, 1}};
+    static const unsigned char fill[3] = {255, 0, 127};
+    for (int i = 0; i < 2; i++) {
+        how.strategy = i ? RESIZE_PAD : RESIZE_LETTERBOX;
+        assert_ok(preprocess_resize(&how, &in, &out, &err), err);
+        assert_memory_equal(out.pixels, fill, 3);
+        image_release(&out);
+    }
+    image_release(&in);
+}
+
+static void every_half_survives_and_the_rest_is_rounded_to_even(void **state)
+{
+    (void)state;
+    static const struct {
+        float value, rounded;
+    } cases[] = {
+        {2049, 2048},
+        {2051, 2052},
+        {0x1.002p0f, 1},
+        {0x1.006p0f, 0x1.008p0f},
+        {0x1.002002p0f, 0x1.004p0f},
+        {65519.99f, 65504},
+        {65520, INFINITY},
+        {-1e30f, -INFINITY},
+        {-INFINITY, -INFINITY},
+        {0x1p-25f, 0},
+        {0x1.000002p-25f, 0x1p-24f},
+        {-0x1.8p-24f, -0x1p-23f},
+        {0x1.ff8p-15f, 0x1.ff8p-15f},
+        {0x1.ffcp-15f, 0x1p-14f},
+        {1e-40f, 0},
+    };
+    for (unsigned half = 0; half < 0x10000; half++) {
+        float value = float_from_f16((uint16_t)half);
+        if (isnan(value))
+            assert_true(isnan(float_from_f16(f16_from_float(value))));
+        else
+            assert_int_equal(f16_from_float(value), half);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_true(float_from_f16(f16_from_float(cases[i].value)) == cases[i].rounded);
+    assert_int_equal(f16_from_float(-0x1p-26f), 0x8000);
 }
 
 /* Floats that torch and numpy gave for these bytes with ImageNet's mean and deviation. */
@@ -243,6 +387,14 @@ static void names_are_read_as_they_are_written(void **state)
     assert_string_equal(resize_strategy_name(RESIZE_NAIVE), "resize-naive");
     assert_string_equal(resize_strategy_name(RESIZE_CROP), "resize-crop");
     assert_string_equal(resize_strategy_name(RESIZE_LETTERBOX), "letterbox");
+    assert_string_equal(resize_strategy_name(RESIZE_PAD), "pad");
+    assert_string_equal(resize_strategy_name(RESIZE_CENTRE), "crop");
+    static const char *const naive[] = {"squash", "naive"};
+    for (int i = 0; i < 2; i++) {
+        enum resize_strategy strategy = RESIZE_N;
+        assert_ok(resize_strategy_parse(naive[i], &strategy, &err), err);
+        assert_int_equal(strategy, RESIZE_NAIVE);
+    }
 }
 
 static void an_unknown_name_is_refused_with_the_known_ones(void **state)
@@ -289,17 +441,10 @@ static void resizing_without_memory_says_so_and_leaks_nothing(void **state)
     image_release(&in);
 }
 
-static void read_three(const cJSON *object, const char *key, float out[3])
+static void check_tensor(const char *path, const struct image *resized, const cJSON *expected,
+                         bool half)
 {
-    const cJSON *values = json_find(object, key);
-    assert_int_equal(cJSON_GetArraySize(values), 3);
-    for (int c = 0; c < 3; c++)
-        out[c] = (float)cJSON_GetNumberValue(cJSON_GetArrayItem(values, c));
-}
-
-static void check_tensor(const char *path, const struct image *resized, const cJSON *expected)
-{
-    struct preprocess how = {.size = resized->width};
+    struct preprocess how = {.size = resized->width, .half_pixels = half};
     struct error err;
     read_three(expected, "mean", how.mean);
     read_three(expected, "std", how.std);
@@ -329,7 +474,7 @@ static void check_tensor(const char *path, const struct image *resized, const cJ
 }
 
 /* image: file and hash of its pixels; made: hash of the resized bytes, and the tensors. */
-static void check_reference(const char *folder, const cJSON *image, const cJSON *made)
+static void check_reference(const char *folder, const cJSON *image, const cJSON *made, bool half)
 {
     char path[4096];
     struct image in, resized;
@@ -341,12 +486,13 @@ static void check_reference(const char *folder, const cJSON *image, const cJSON 
     assert_digest(&in, json_string_or(image, "rgb_sha256", ""), path);
     const cJSON *tensors = json_find(made, "tensors");
     const cJSON *shape = json_find(cJSON_GetArrayItem(tensors, 0), "shape");
-    struct preprocess how = {.size = (int)cJSON_GetNumberValue(cJSON_GetArrayItem(shape, 1)),
-                             .strategy = RESIZE_NAIVE};
+    struct preprocess how = {.size = (int)cJSON_GetNumberValue(cJSON_GetArrayItem(shape, 1))};
+    assert_ok(resize_strategy_parse(json_string_or(made, "mode", "?"), &how.strategy, &err), err);
+    read_three(cJSON_GetArrayItem(tensors, 0), "mean", how.mean);
     assert_ok(preprocess_resize(&how, &in, &resized, &err), err);
     assert_digest(&resized, json_string_or(made, "resized_sha256", ""), path);
     const cJSON *tensor;
-    cJSON_ArrayForEach(tensor, tensors) check_tensor(path, &resized, tensor);
+    cJSON_ArrayForEach(tensor, tensors) check_tensor(path, &resized, tensor, half);
     image_release(&resized);
     image_release(&in);
 }
@@ -357,8 +503,10 @@ static void the_shared_fixtures_are_preprocessed_as_their_references(void **stat
     const char *shared = shared_or_skip("the_shared_fixtures_are_preprocessed_as_their_references");
     if (!shared)
         skip();
-    static const char *const names[] = {"cobra", "cobra-siglip", "cobra-ldpnet", "ml-mamba",
-                                        "tinyllava-factory"};
+    static const char *const names[] = {
+        "cobra",        "cobra-siglip", "cobra-ldpnet",      "ml-mamba",
+        "llava-1.5",    "llava-phi",    "llava-phi-fused",   "tinyllava-legacy",
+        "mobilevlm-v1", "mobilevlm-v2", "tinyllava-factory", "tinyllava-factory-merged"};
     int variants = 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char folder[2048], path[2100];
@@ -367,27 +515,30 @@ static void the_shared_fixtures_are_preprocessed_as_their_references(void **stat
         cJSON *root;
         struct error err;
         assert_ok(json_read(&root, path, &err), err);
-        check_reference(folder, json_find(root, "image"), json_find(root, "preprocess"));
+        check_reference(folder, json_find(root, "image"), json_find(root, "preprocess"), false);
         const cJSON *variant;
         cJSON_ArrayForEach(variant, json_find(root, "variants"))
         {
-            if (strcmp(json_string_or(variant, "mode", ""), "naive") == 0) {
-                check_reference(folder, variant, variant);
-                variants += 1;
-            }
+            bool half = strcmp(json_string_or(variant, "name", ""), "pixels_rounded_to_fp16") == 0;
+            check_reference(folder, variant, variant, half);
+            variants += 1;
         }
         cJSON_Delete(root);
     }
-    assert_true(variants >= 3);
+    assert_true(variants >= 7);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_golden_tensor_is_torchvisions),
-        cmocka_unit_test(each_strategy_gives_the_bytes_of_its_reference),
+        cmocka_unit_test(each_strategy_of_cobra_gives_the_bytes_of_its_reference),
         cmocka_unit_test(crop_and_letterbox_round_as_python_does),
-        cmocka_unit_test(a_picture_60000_times_as_high_as_wide_can_be_letterboxed),
+        cmocka_unit_test(pad_and_crop_give_the_floats_of_clips_image_processor),
+        cmocka_unit_test(a_picture_60000_times_as_high_as_wide_can_be_resized),
+        cmocka_unit_test(a_side_over_four_million_pixels_is_refused_by_name),
+        cmocka_unit_test(a_mean_beyond_white_or_black_pads_with_white_or_black),
+        cmocka_unit_test(every_half_survives_and_the_rest_is_rounded_to_even),
         cmocka_unit_test(every_step_of_the_normalisation_is_rounded),
         cmocka_unit_test(the_tensor_is_planar),
         cmocka_unit_test(names_are_read_as_they_are_written),

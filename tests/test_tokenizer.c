@@ -475,30 +475,6 @@ static void the_fixtures_of_codegen_come_out(void **state)
         check_fixture(shared, names[i]);
 }
 
-static void llama_tokenizers_are_refused_by_name(void **state)
-{
-    (void)state;
-    const char *shared = shared_or_skip(__func__);
-    if (!shared)
-        skip();
-    static const struct {
-        const char *file, *sentence;
-    } files[] = {
-        {"fixtures/llava-1.5/tokenizer.json", "the model has byte_fallback"},
-        {"fixtures/llava-1.5/tokenizer.model", "as a SentencePiece model does"},
-        {"data/tokenizers/llama.tokenizer.model", "as a SentencePiece model does"},
-    };
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char path[1024];
-        snprintf(path, sizeof path, "%s/%s", shared, files[i].file);
-        struct tokenizer *tokenizer = NULL;
-        struct error err = {0};
-        assert_int_equal(tokenizer_open(&tokenizer, path, &err), STATUS_UNSUPPORTED);
-        assert_contains(err.text, path);
-        assert_contains(err.text, files[i].sentence);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,7 +492,6 @@ int main(void)
         cmocka_unit_test(the_golden_ids_of_gpt_neox_come_out),
         cmocka_unit_test(the_fixtures_of_gpt_neox_come_out),
         cmocka_unit_test(the_fixtures_of_codegen_come_out),
-        cmocka_unit_test(llama_tokenizers_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ static const struct damage damages[] = {
     {"\"model\":", "\"Model\":", STATUS_BAD_FORMAT, "\"model\" is missing"},
     {"\"model\":{", "\"model\":7,\"x\":{", STATUS_BAD_FORMAT, "model is not an object"},
     {"\"byte_fallback\":false", "\"byte_fallback\":true", STATUS_UNSUPPORTED,
-     "the model has byte_fallback"},
+     "the normalizer is of type NFC, only Sequence is supported"}, /* as LLaMA's form has */
     {"\"unk_token\":null", "\"unk_token\":\"<unk>\"", STATUS_UNSUPPORTED,
      "the model has unk_token"},
     {"\"dropout\":null", "\"dropout\":0.5", STATUS_UNSUPPORTED, "the model has dropout"},
@@ -120,7 +120,7 @@ static const struct damage damages[] = {
     {"\"merges\":[", "\"merges\":[\"Z Q\",", STATUS_BAD_FORMAT, "merge 0 names \"ZQ\""},
     {"\"merges\":[", "\"merges\":[\"h e\",", STATUS_BAD_FORMAT, "merge 1 repeats an earlier one"},
     {"{", "[", STATUS_UNSUPPORTED, "it begins with byte 0x5B"},
-    {"{", "\x0A\x0E\x0A", STATUS_UNSUPPORTED, "as a SentencePiece model does"},
+    {"{", "\x0A\x0E\x0A", STATUS_BAD_FORMAT, "has wire type 4"}, /* a SentencePiece model? */
     {"{", "{{", STATUS_BAD_FORMAT, "line 1, column 3: not valid JSON"},
 };
 

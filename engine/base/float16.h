@@ -33,7 +33,7 @@ static inline uint16_t bf16_from_float(float value)
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
-/* IEEE binary16, subnormals included. */
+/* From IEEE binary16, subnormals included. */
 static inline float float_from_f16(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
@@ -45,6 +45,23 @@ static inline float float_from_f16(uint16_t half)
         return float_from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
     float magnitude = (float)mantissa * 0x1p-24f;
     return sign ? -magnitude : magnitude;
+}
+
+/* Round to nearest, ties to even, infinity from 65520 on; a NaN stays a NaN. */
+static inline uint16_t f16_from_float(float value)
+{
+    uint32_t bits = bits_from_float(value), sign = bits >> 16 & 0x8000u;
+    uint32_t magnitude = bits & 0x7FFFFFFFu;
+    if (magnitude > 0x7F800000u)
+        return (uint16_t)(sign | 0x7E00u);
+    if (magnitude >= 0x477FF000u)
+        return (uint16_t)(sign | 0x7C00u);
+    /* Below 2^-14 the steps are 2^-24, as those of a float are from 0.5 on. */
+    if (magnitude < 0x38800000u)
+        return (uint16_t)(sign |
+                          (bits_from_float(float_from_bits(magnitude) + 0.5f) - 0x3F000000u));
+    magnitude += 0xFFFu + (magnitude >> 13 & 1u);
+    return (uint16_t)(sign | (magnitude - 0x38000000u) >> 13);
 }
 
 #endif

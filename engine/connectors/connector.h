@@ -1,7 +1,7 @@
 /* engine/connectors/connector.h - vision features to rows of the language model's width.
  *
  * To add a connector: write engine/connectors/<name>.c, list it in engine/connectors/registry.c,
- * and give tests/ a fixture with its output. */
+ * name its hyper-parameters in its own table, and give tests/ a fixture with its output. */
 #ifndef MAMBENCH_ENGINE_CONNECTORS_CONNECTOR_H
 #define MAMBENCH_ENGINE_CONNECTORS_CONNECTOR_H
 
@@ -20,11 +20,15 @@ struct connector {
 
 struct connector_kind {
     const char *name; /* as in model.json: "fused-gelu-mlp" */
-    /* Rows that come out of so many patches on a square grid of this side. */
-    int (*rows)(int grid);
-    /* grid: side of the square of patches. */
+    /* Its hyper-parameters in struct card_connector, beyond those of every kind. */
+    const struct card_key *keys;
+    /* What ranges cannot say; NULL: nothing.  place names the card in errors. */
+    enum status (*check)(const struct card_connector *card, const char *place, struct error *err);
+    /* Rows that come out of so many patches; 0 if the kind needs a square of them and it is none.
+     */
+    int (*rows)(const struct card_connector *card, int n_in);
     enum status (*open)(struct connector **out, const struct connector_kind *kind,
-                        const struct card_connector *card, int grid, struct weights *weights,
+                        const struct card_connector *card, int n_in, struct weights *weights,
                         struct error *err);
     void (*close)(struct connector *connector);
     /* Makes the products; need is raised to the scratch floats of run(). */
@@ -38,7 +42,7 @@ struct connector_kind {
 extern const struct connector_kind *const connector_kinds[]; /* NULL-terminated */
 const struct connector_kind *connector_kind_find(const char *name);
 
-/* The average pool that LDP uses makes 14 x 14 rows of any grid. */
-enum { LDP_SIDE = 14 };
+/* The side of a square of n rows, 0 if n is none. */
+int connector_square(int n);
 
 #endif

@@ -25,7 +25,7 @@ void image_release(struct image *image);
 
 /* Pillow's Image.resize((width, height), BICUBIC) on 8-bit channels, bit for bit (Pillow 10.0.0
  * src/libImaging/Resample.c:181-458, 616-708): horizontal pass, rounded to bytes, then vertical.
- * The caller releases *out.  Errors: NO_MEMORY. */
+ * The caller releases *out.  Errors: NO_MEMORY, UNSUPPORTED (a side over 4,194,304 pixels). */
 enum status image_resize(const struct image *in, int width, int height, struct image *out,
                          struct error *err);
 

@@ -1,14 +1,34 @@
 #include "engine/image/preprocess.h"
 
+#include "engine/base/float16.h"
 #include "engine/image/resample.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* int(size * long / short) of torchvision's Resize: the quotient in double. */
+/* int(size * long / short) of torchvision's Resize and transformers' get_resize_output_image_size:
+ * the quotient in double. */
 static int64_t long_edge(int size, int64_t longer, int64_t shorter)
 {
     return (int64_t)((double)(size * longer) / (double)shorter);
+}
+
+/* The framed picture's short side to size, the long one in proportion. */
+static void short_side_to_size(int size, const struct image *in, struct resample_frame *frame)
+{
+    int64_t width = (int64_t)in->width + frame->left + frame->right;
+    int64_t height = (int64_t)in->height + frame->top + frame->bottom;
+    frame->width = width <= height ? size : long_edge(size, width, height);
+    frame->height = width <= height ? long_edge(size, height, width) : size;
+}
+
+/* trunc(mean * 255), as every release that pads has it. */
+static void fill_with_mean(const struct preprocess *how, struct resample_frame *frame)
+{
+    for (int c = 0; c < 3; c++) {
+        double level = (double)how->mean[c] * 255;
+        frame->fill[c] = (unsigned char)(level < 0 ? 0 : level > 255 ? 255 : level);
+    }
 }
 
 /* int(round((length - size) / 2.0)) of torchvision's CenterCrop: halves go to the even number. */
@@ -25,15 +45,12 @@ static void frame_naive(const struct preprocess *how, const struct image *in,
     frame->width = frame->height = how->size;
 }
 
-/* The framed picture's short side to size, then the centre (Cobra @4b81082,
- * base_vision.py:142-151, dinosiglip_vit.py:76-84). */
+/* torchvision's Resize and CenterCrop (Cobra @4b81082, base_vision.py:142-151,
+ * dinosiglip_vit.py:76-84). */
 static void frame_crop(const struct preprocess *how, const struct image *in,
                        struct resample_frame *frame)
 {
-    int64_t width = in->width + 2 * (int64_t)frame->pad_x;
-    int64_t height = in->height + 2 * (int64_t)frame->pad_y;
-    frame->width = width <= height ? how->size : long_edge(how->size, width, height);
-    frame->height = width <= height ? long_edge(how->size, height, width) : how->size;
+    short_side_to_size(how->size, in, frame);
     frame->window_left = centre_offset(frame->width, how->size);
     frame->window_top = centre_offset(frame->height, how->size);
 }
@@ -44,11 +61,33 @@ static void frame_letterbox(const struct preprocess *how, const struct image *in
                             struct resample_frame *frame)
 {
     int longer = in->width > in->height ? in->width : in->height;
-    frame->pad_x = (longer - in->width) / 2;
-    frame->pad_y = (longer - in->height) / 2;
-    for (int c = 0; c < 3; c++)
-        frame->fill[c] = (unsigned char)((double)how->mean[c] * 255);
+    frame->left = frame->right = (longer - in->width) / 2;
+    frame->top = frame->bottom = (longer - in->height) / 2;
+    fill_with_mean(how, frame);
     frame_crop(how, in, frame);
+}
+
+/* LLaVA's expand2square: always a square, the odd pixel on the right or below. */
+static void frame_pad(const struct preprocess *how, const struct image *in,
+                      struct resample_frame *frame)
+{
+    int longer = in->width > in->height ? in->width : in->height;
+    frame->left = (longer - in->width) / 2;
+    frame->right = longer - in->width - frame->left;
+    frame->top = (longer - in->height) / 2;
+    frame->bottom = longer - in->height - frame->top;
+    fill_with_mean(how, frame);
+    frame->width = frame->height = how->size;
+}
+
+/* CLIPImageProcessor: the crop begins at (length - size) // 2 (transformers 4.31
+ * image_transforms.py, center_crop). */
+static void frame_centre(const struct preprocess *how, const struct image *in,
+                         struct resample_frame *frame)
+{
+    short_side_to_size(how->size, in, frame);
+    frame->window_left = (frame->width - how->size) / 2;
+    frame->window_top = (frame->height - how->size) / 2;
 }
 
 static const struct strategy {
@@ -59,6 +98,8 @@ static const struct strategy {
     [RESIZE_NAIVE] = {"resize-naive", frame_naive},
     [RESIZE_CROP] = {"resize-crop", frame_crop},
     [RESIZE_LETTERBOX] = {"letterbox", frame_letterbox},
+    [RESIZE_PAD] = {"pad", frame_pad},
+    [RESIZE_CENTRE] = {"crop", frame_centre},
 };
 
 /* A byte as torchvision's ToTensor scales it. */
@@ -89,6 +130,8 @@ const char *resize_strategy_name(enum resize_strategy strategy)
 
 enum status resize_strategy_parse(const char *name, enum resize_strategy *out, struct error *err)
 {
+    if (strcmp(name, "squash") == 0 || strcmp(name, "naive") == 0)
+        name = strategies[RESIZE_NAIVE].name;
     for (int i = 0; i < RESIZE_N; i++) {
         if (strcmp(name, strategies[i].name) == 0) {
             *out = (enum resize_strategy)i;
@@ -96,7 +139,8 @@ enum status resize_strategy_parse(const char *name, enum resize_strategy *out, s
         }
     }
     return fail(err, STATUS_UNSUPPORTED,
-                "there is no resize strategy '%s', only resize-naive, resize-crop and letterbox",
+                "there is no resize strategy '%s', only resize-naive, resize-crop, letterbox, pad "
+                "and crop",
                 name);
 }
 
@@ -133,8 +177,11 @@ void preprocess_normalise(const struct preprocess *how, const struct image *resi
     size_t plane = (size_t)how->size * (size_t)how->size;
     for (int c = 0; c < 3; c++) {
         float levels[256];
-        for (int byte = 0; byte < 256; byte++)
+        for (int byte = 0; byte < 256; byte++) {
             levels[byte] = (rescalings[how->rescale].byte(byte) - how->mean[c]) / how->std[c];
+            if (how->half_pixels)
+                levels[byte] = float_from_f16(f16_from_float(levels[byte]));
+        }
         for (size_t i = 0; i < plane; i++)
             tensor[(size_t)c * plane + i] = levels[resized->pixels[3 * i + (size_t)c]];
     }

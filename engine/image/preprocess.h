@@ -5,11 +5,17 @@
 #include "engine/base/error.h"
 #include "engine/image/image.h"
 
+#include <stdbool.h>
+
 /* To add a strategy: a row in the table in preprocess.c and its name here. */
 enum resize_strategy {
     RESIZE_NAIVE,     /* both sides to size, aspect ratio lost; Cobra's "resize-naive" */
     RESIZE_CROP,      /* short side to size, centre crop; Cobra's "resize-crop" */
     RESIZE_LETTERBOX, /* padded with the mean colour, then RESIZE_CROP; Cobra's "letterbox" */
+    RESIZE_PAD,       /* expanded to a square of the mean colour, then to size; LLaVA's "pad"
+                         (llava/mm_utils.py:152-163 @c121f04) */
+    RESIZE_CENTRE,    /* short side to size, centre crop at floor offsets; CLIPImageProcessor's
+                         "crop" */
     RESIZE_N
 };
 
@@ -25,15 +31,19 @@ struct preprocess {
     enum resize_strategy strategy;
     enum rescale rescale;
     float mean[3], std[3];
+    bool half_pixels; /* normalised values are rounded to fp16: TinyLLaVA Factory's evaluation
+                         (tinyllava/eval, modeling_tinyllava.py:194-201 @53f12c7) */
 };
 
-/* Names as in model.json and Cobra's config.json.  Parse: UNSUPPORTED if unknown. */
+/* Names as in model.json and Cobra's config.json; "squash" and "naive" are other words for
+ * resize-naive.  Parse: UNSUPPORTED if unknown. */
 const char *resize_strategy_name(enum resize_strategy strategy);
 enum status resize_strategy_parse(const char *name, enum resize_strategy *out, struct error *err);
 const char *rescale_name(enum rescale rescale);
 enum status rescale_parse(const char *name, enum rescale *out, struct error *err);
 
-/* The [size, size, 3] bytes that are normalised; the caller releases *out. */
+/* The [size, size, 3] bytes that are normalised; the caller releases *out.  Errors: NO_MEMORY,
+ * UNSUPPORTED (a side over 4,194,304 pixels). */
 enum status preprocess_resize(const struct preprocess *how, const struct image *in,
                               struct image *out, struct error *err);
 

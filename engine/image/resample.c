@@ -13,6 +13,9 @@
 
 enum { PRECISION_BITS = 32 - 8 - 2, HALF = 1 << (PRECISION_BITS - 1), BLOCK = 96 };
 
+/* Output columns are computed so many at a time that the rows between the passes fit in this. */
+enum { BAND_BYTES = 16 << 20 };
+
 /* One axis: output i is a weighted sum of the framed picture's pixels [start, start + n). */
 struct span {
     int64_t start;
@@ -196,20 +199,38 @@ static void rows_wanted(const struct axis *vertical, int *first, int *last)
         *first = *last;
 }
 
-/* Both passes.  rows: [last - first + 1, outputs, 3], the extra one a row of the frame. */
+/* Some columns of the output, [column, column + columns), between the two passes. */
+struct band {
+    int column, columns;
+    int first, last;     /* the picture's rows that are wanted: [first, last) */
+    unsigned char *rows; /* [last - first + 1, columns, 3], the extra one a row of the frame */
+};
+
 static void convolve(const struct image *in, const struct axis *horizontal,
-                     const struct axis *vertical, const unsigned char *fill, int first, int last,
-                     unsigned char *rows, struct image *out)
+                     const struct axis *vertical, const unsigned char *fill,
+                     const struct band *band, struct image *out)
 {
-    size_t row_bytes = (size_t)horizontal->outputs * 3;
-    unsigned char *fill_row = rows + (size_t)(last - first) * row_bytes;
-    convolve_fill(horizontal, fill, fill_row);
+    struct axis part = *horizontal;
+    part.spans += band->column;
+    part.outputs = band->columns;
+    size_t row_bytes = (size_t)band->columns * 3;
+    unsigned char *fill_row = band->rows + (size_t)(band->last - band->first) * row_bytes;
+    convolve_fill(&part, fill, fill_row);
 #pragma omp parallel for schedule(static)
-    for (int y = first; y < last; y++)
-        convolve_row(horizontal, image_row(in, y), fill, rows + (size_t)(y - first) * row_bytes);
+    for (int y = band->first; y < band->last; y++)
+        convolve_row(&part, image_row(in, y), fill,
+                     band->rows + (size_t)(y - band->first) * row_bytes);
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < vertical->outputs; i++)
-        convolve_column(&vertical->spans[i], rows, first, row_bytes, fill_row, image_row(out, i));
+        convolve_column(&vertical->spans[i], band->rows, band->first, row_bytes, fill_row,
+                        image_row(out, i) + (size_t)band->column * 3);
+}
+
+/* Columns of one band when it has so many rows. */
+static int band_columns(int n_rows, int outputs)
+{
+    size_t fit = BAND_BYTES / ((size_t)n_rows * 3);
+    return fit == 0 ? 1 : fit < (size_t)outputs ? (int)fit : outputs;
 }
 
 static enum status resample(const struct image *in, const unsigned char *fill,
@@ -217,18 +238,23 @@ static enum status resample(const struct image *in, const unsigned char *fill,
 {
     if (!axis_prepare(horizontal) || !axis_prepare(vertical))
         return STATUS_NO_MEMORY;
-    int first, last;
-    rows_wanted(vertical, &first, &last);
-    size_t row_bytes = (size_t)horizontal->outputs * 3;
-    unsigned char *rows = malloc(((size_t)(last - first) + 1) * row_bytes);
-    unsigned char *pixels = malloc((size_t)vertical->outputs * row_bytes);
+    struct band band = {0};
+    rows_wanted(vertical, &band.first, &band.last);
+    int outputs = horizontal->outputs, n_rows = band.last - band.first + 1;
+    int columns = band_columns(n_rows, outputs);
+    unsigned char *rows = malloc((size_t)n_rows * (size_t)columns * 3);
+    unsigned char *pixels = malloc((size_t)vertical->outputs * (size_t)outputs * 3);
     if (!rows || !pixels) {
         free(rows);
         free(pixels);
         return STATUS_NO_MEMORY;
     }
-    *out = (struct image){pixels, horizontal->outputs, vertical->outputs};
-    convolve(in, horizontal, vertical, fill, first, last, rows, out);
+    *out = (struct image){pixels, outputs, vertical->outputs};
+    band.rows = rows;
+    for (; band.column < outputs; band.column += columns) {
+        band.columns = columns < outputs - band.column ? columns : outputs - band.column;
+        convolve(in, horizontal, vertical, fill, &band, out);
+    }
     free(rows);
     return STATUS_OK;
 }
@@ -239,17 +265,21 @@ enum status image_resample(const struct image *in, const struct resample_frame *
     assert(in->width > 0 && in->height > 0 && frame->window_width > 0 && frame->window_height > 0);
     assert(frame->window_left + frame->window_width <= frame->width);
     assert(frame->window_top + frame->window_height <= frame->height);
-    struct axis horizontal = {.framed = in->width + 2 * (int64_t)frame->pad_x,
+    if (in->width > RESAMPLE_MAX_SIDE || in->height > RESAMPLE_MAX_SIDE)
+        return fail(err, STATUS_UNSUPPORTED,
+                    "a picture of %d x %d cannot be resized, a side has at most %d pixels",
+                    in->width, in->height, RESAMPLE_MAX_SIDE);
+    struct axis horizontal = {.framed = (int64_t)in->width + frame->left + frame->right,
                               .resized = frame->width,
                               .window = frame->window_left,
                               .outputs = frame->window_width,
-                              .pad = frame->pad_x,
+                              .pad = frame->left,
                               .length = in->width};
-    struct axis vertical = {.framed = in->height + 2 * (int64_t)frame->pad_y,
+    struct axis vertical = {.framed = (int64_t)in->height + frame->top + frame->bottom,
                             .resized = frame->height,
                             .window = frame->window_top,
                             .outputs = frame->window_height,
-                            .pad = frame->pad_y,
+                            .pad = frame->top,
                             .length = in->height};
     enum status status = resample(in, frame->fill, &horizontal, &vertical, out);
     axis_release(&horizontal);

@@ -45,22 +45,6 @@ static size_t layer_state_floats(const struct mamba *mamba)
            (size_t)mamba->card.inner_width;
 }
 
-static size_t state_bytes(const struct lm *lm)
-{
-    const struct mamba *mamba = (const struct mamba *)lm;
-    return (size_t)mamba->card.layers * layer_state_floats(mamba) * sizeof(float);
-}
-
-static void reset(const struct lm *lm, void *state)
-{
-    memset(state, 0, state_bytes(lm));
-}
-
-static void copy(const struct lm *lm, void *to, const void *from)
-{
-    memcpy(to, from, state_bytes(lm));
-}
-
 /* rows x columns to columns x rows, in place of the arena's copy. */
 static enum status transpose(struct weights *weights, float **values, int rows, int columns,
                              struct error *err)
@@ -145,6 +129,7 @@ static void close_mamba(struct lm *lm)
         linear_release(&mamba->layers[i].dt_proj);
         linear_release(&mamba->layers[i].out_proj);
     }
+    linear_release(&mamba->lm.head);
     embedding_release(&mamba->lm.embedding);
     free(mamba->layers);
     free(mamba);
@@ -157,9 +142,9 @@ static enum status bind(struct mamba *mamba, struct weights *weights, struct err
     mamba->layers = calloc((size_t)card->layers, sizeof *mamba->layers);
     if (!mamba->layers)
         return fail(err, STATUS_NO_MEMORY, "out of memory for a language model");
-    enum status status =
-        weights_embedding(weights, "backbone.embedding.weight", "lm_head.weight", card->vocabulary,
-                          card->width, &mamba->lm.embedding, err);
+    enum status status = weights_tied_embedding(weights, "backbone.embedding.weight",
+                                                "lm_head.weight", card->vocabulary, card->width,
+                                                &mamba->lm.embedding, &mamba->lm.head, err);
     for (int i = 0; !status && i < card->layers; i++) {
         weights_enter(weights, "backbone.layers.%d.", i);
         status = open_layer(&mamba->layers[i], card, weights, err);
@@ -181,6 +166,7 @@ static enum status open_mamba(struct lm **out, const struct card_lm *card, struc
     mamba->lm =
         (struct lm){.family = &lm_mamba, .width = card->width, .vocabulary = card->vocabulary};
     mamba->card = *card;
+    mamba->lm.fixed_floats = (size_t)card->layers * layer_state_floats(mamba);
     enum status status = bind(mamba, weights, err);
     if (status) {
         close_mamba(&mamba->lm);
@@ -275,7 +261,7 @@ static void forward(const struct lm *lm, struct compute *compute, const struct l
     take_buffers(&buffers, mamba, compute, rows);
     for (int i = 0; i < mamba->card.layers; i++) {
         for (size_t s = 0; s < n_spans; s++) {
-            float *state = (float *)spans[s].state + (size_t)i * layer_state_floats(mamba);
+            float *state = spans[s].state->fixed + (size_t)i * layer_state_floats(mamba);
             size_t conv = (size_t)mamba->card.conv_width * (size_t)mamba->card.inner_width;
             layer_spans[s] =
                 (struct span){spans[s].first_row, spans[s].n_rows, state, state + conv};
@@ -287,8 +273,8 @@ static void forward(const struct lm *lm, struct compute *compute, const struct l
 }
 
 /* conv and ssm of each layer as the references store them: channels first. */
-static int view_state(const struct lm *lm, const void *state, int index, struct lm_state_view *view,
-                      float *values)
+static int view_state(const struct lm *lm, const struct lm_state *state, int index,
+                      struct lm_state_view *view, float *values)
 {
     const struct mamba *mamba = (const struct mamba *)lm;
     if (index >= 2 * mamba->card.layers)
@@ -298,7 +284,7 @@ static int view_state(const struct lm *lm, const void *state, int index, struct 
     *view = (struct lm_state_view){is_ssm ? "ssm" : "conv", index / 2, inner, depth};
     if (!values)
         return 1;
-    const float *from = (const float *)state + (size_t)(index / 2) * layer_state_floats(mamba) +
+    const float *from = state->fixed + (size_t)(index / 2) * layer_state_floats(mamba) +
                         (is_ssm ? (size_t)conv * (size_t)inner : 0);
     for (int c = 0; c < inner; c++)
         for (int i = 0; i < depth; i++)
@@ -307,13 +293,19 @@ static int view_state(const struct lm *lm, const void *state, int index, struct 
     return 1;
 }
 
+static const struct card_key keys[] = {
+    {"inner_width", offsetof(struct card_lm, inner_width), CARD_INT, 1, CARD_MAX_WIDTH},
+    {"state_size", offsetof(struct card_lm, state_size), CARD_INT, 1, CARD_MAX_STATE},
+    {"conv_width", offsetof(struct card_lm, conv_width), CARD_INT, 1, CARD_MAX_CONV},
+    {"dt_rank", offsetof(struct card_lm, dt_rank), CARD_INT, 1, CARD_MAX_WIDTH},
+    {NULL, 0, CARD_INT, 0, 0},
+};
+
 const struct lm_family lm_mamba = {
     .name = "mamba",
+    .keys = keys,
     .open = open_mamba,
     .close = close_mamba,
-    .state_bytes = state_bytes,
-    .reset = reset,
-    .copy = copy,
     .prepare = prepare,
     .forward = forward,
     .view_state = view_state,

@@ -47,3 +47,18 @@ bool added_tokens_find(const struct added_tokens *set, const char *text, size_t 
     }
     return false;
 }
+
+bool added_tokens_encode(const struct added_tokens *set, const char *text, size_t length,
+                         struct token_list *ids, added_tokens_between *between, void *context)
+{
+    size_t position = 0;
+    struct added_match match;
+    while (added_tokens_find(set, text, length, position, &match)) {
+        if (match.start > position && !between(context, text + position, match.start - position))
+            return false;
+        if (!token_list_add(ids, match.id))
+            return false;
+        position = match.end;
+    }
+    return position == length || between(context, text + position, length - position);
+}

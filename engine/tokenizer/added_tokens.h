@@ -3,6 +3,8 @@
 #ifndef MAMBENCH_ENGINE_TOKENIZER_ADDED_TOKENS_H
 #define MAMBENCH_ENGINE_TOKENIZER_ADDED_TOKENS_H
 
+#include "engine/tokenizer/tokenizer.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,5 +33,13 @@ void added_tokens_init(struct added_tokens *set, struct added_token *tokens, siz
  * MatchKind::LeftmostLongest.) */
 bool added_tokens_find(const struct added_tokens *set, const char *text, size_t length,
                        size_t position, struct added_match *match);
+
+/* What is done with a stretch of text without tokens; false without memory. */
+typedef bool added_tokens_between(void *context, const char *text, size_t length);
+
+/* Appends the ids of the tokens in text, and hands what lies between them, if anything, to between,
+ * all in order.  False without memory. */
+bool added_tokens_encode(const struct added_tokens *set, const char *text, size_t length,
+                         struct token_list *ids, added_tokens_between *between, void *context);
 
 #endif

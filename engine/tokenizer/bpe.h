@@ -7,11 +7,10 @@
 #define MAMBENCH_ENGINE_TOKENIZER_BPE_H
 
 #include "engine/base/arena.h"
+#include "engine/base/json.h"
 #include "engine/tokenizer/added_tokens.h"
+#include "engine/tokenizer/merges.h"
 #include "engine/tokenizer/pretokenizer.h"
-#include "engine/tokenizer/tokenizer.h"
-
-#include <stdint.h>
 
 struct bpe_token {
     const char *bytes; /* what it decodes to; NULL: no token has this id */
@@ -19,36 +18,21 @@ struct bpe_token {
     bool special; /* left out of decoded text */
 };
 
-struct bpe_merge {
-    uint64_t key; /* left id << 32 | right id; BPE_NO_KEY: free slot */
-    uint32_t rank;
-    int id; /* of the merged token */
-};
-
-#define BPE_NO_KEY UINT64_MAX
-
 struct bpe {
     struct arena arena;       /* owns all arrays and strings */
     struct bpe_token *tokens; /* [n_tokens], by id */
     int n_tokens;
-    int byte_ids[256];        /* -1 for bytes that UTF-8 never has */
-    struct bpe_merge *merges; /* open addressing, n_slots is a power of two */
-    size_t n_slots;
+    int byte_ids[256]; /* -1 for bytes that UTF-8 never has */
+    struct merge_table merges;
     bool normalize;                 /* NFC */
     struct added_tokens raw;        /* matched before normalisation */
     struct added_tokens normalized; /* matched behind it */
     struct pretokenizer *pretokenizer;
 };
 
-/* Reads a tokenizer.json (bpe_file.c).  Errors: BAD_FORMAT, UNSUPPORTED, NO_MEMORY. */
-enum status bpe_open(struct bpe **out, const char *data, size_t length, const char *path,
-                     struct error *err);
+/* Reads a parsed tokenizer.json (bpe_file.c); path names it in errors.  Errors: BAD_FORMAT,
+ * UNSUPPORTED, NO_MEMORY. */
+enum status bpe_open(struct bpe **out, const cJSON *root, const char *path, struct error *err);
 void bpe_close(struct bpe *bpe);
-
-/* Takes memory for n merges (bpe.c); false without it. */
-bool bpe_merges_init(struct bpe *bpe, size_t n);
-
-/* The slot of the pair, or the free one where it belongs. */
-struct bpe_merge *bpe_merge_slot(const struct bpe *bpe, int left, int right);
 
 #endif

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct tokenizer_kind *const kinds[] = {&tokenizer_bpe};
+static const struct tokenizer_kind *const kinds[] = {
+    &tokenizer_llama_json,
+    &tokenizer_bpe,
+    &tokenizer_llama_model,
+};
 
 struct tokenizer {
     const struct tokenizer_kind *kind;
@@ -43,34 +47,52 @@ bool token_list_add(struct token_list *list, int id)
     return true;
 }
 
-static const struct tokenizer_kind *find_kind(const char *data, size_t length)
+static enum status open_source(struct tokenizer **out, const struct tokenizer_source *source,
+                               struct error *err)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (kinds[i]->recognises(data, length))
-            return kinds[i];
-    return NULL;
+    const struct tokenizer_kind *kind = NULL;
+    for (size_t i = 0; !kind && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i]->recognises(source))
+            kind = kinds[i];
+    if (!kind)
+        return fail(err, STATUS_UNSUPPORTED,
+                    "%s: neither a tokenizer.json nor a SentencePiece model: it begins with byte "
+                    "0x%02X",
+                    source->path, (unsigned)(unsigned char)source->data[0]);
+    struct tokenizer *tokenizer = malloc(sizeof *tokenizer);
+    if (!tokenizer)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", source->path);
+    tokenizer->kind = kind;
+    enum status status = kind->open(&tokenizer->state, source, err);
+    if (status)
+        free(tokenizer);
+    else
+        *out = tokenizer;
+    return status;
+}
+
+static bool is_json_object(const char *data, size_t length)
+{
+    size_t i = 0;
+    while (i < length && (data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r'))
+        i++;
+    return i < length && data[i] == '{';
 }
 
 static enum status open_mapped(struct tokenizer **out, const struct file_map *map, const char *path,
                                struct error *err)
 {
-    const char *data = (const char *)map->data;
+    struct tokenizer_source source = {path, (const char *)map->data, map->size_bytes, NULL};
+    cJSON *root = NULL;
+    enum status status = STATUS_OK;
     if (map->size_bytes == 0)
         return fail(err, STATUS_BAD_FORMAT, "%s: empty, a tokenizer file is expected", path);
-    const struct tokenizer_kind *kind = find_kind(data, map->size_bytes);
-    if (!kind)
-        return fail(err, STATUS_UNSUPPORTED,
-                    "%s: not a tokenizer.json: it begins with byte 0x%02X%s", path, map->data[0],
-                    map->data[0] == 0x0A ? ", as a SentencePiece model does" : "");
-    struct tokenizer *tokenizer = malloc(sizeof *tokenizer);
-    if (!tokenizer)
-        return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
-    tokenizer->kind = kind;
-    enum status status = kind->open(&tokenizer->state, data, map->size_bytes, path, err);
-    if (status)
-        free(tokenizer);
-    else
-        *out = tokenizer;
+    if (is_json_object(source.data, source.length))
+        status = json_parse(&root, source.data, source.length, path, err);
+    source.json = root;
+    if (!status)
+        status = open_source(out, &source, err);
+    cJSON_Delete(root);
     return status;
 }
 
@@ -96,6 +118,11 @@ void tokenizer_close(struct tokenizer *tokenizer)
 int tokenizer_size(const struct tokenizer *tokenizer)
 {
     return tokenizer->kind->size(tokenizer->state);
+}
+
+bool tokenizer_prefixes_space(const struct tokenizer *tokenizer)
+{
+    return tokenizer->kind->prefixes_space;
 }
 
 /* Encodes text that is not UTF-8 throughout. */

@@ -56,12 +56,25 @@ static double peak_bytes(void)
     return (double)kib * 1024;
 }
 
+/* Weights of one layer's products; 0 for a family that is not known here. */
+static double layer_weights(const struct card_lm *lm)
+{
+    double inner = lm->inner_width, width = lm->width, queries = lm->heads * lm->head_dim;
+    double attention = width * (2 * queries + 2.0 * lm->kv_heads * lm->head_dim);
+    if (strcmp(lm->family, "mamba") == 0)
+        return 3 * inner * width + inner * (lm->dt_rank + 2 * lm->state_size) + inner * lm->dt_rank;
+    if (strcmp(lm->family, "mamba2") == 0)
+        return width * (3 * inner + 2 * lm->state_size + inner / lm->head_dim);
+    if (strcmp(lm->family, "llama") == 0)
+        return attention + 3 * width * lm->mlp_width;
+    if (strcmp(lm->family, "phi") == 0)
+        return attention + 2 * width * lm->mlp_width;
+    return 0;
+}
+
 static double layer_flop(const struct card_lm *lm)
 {
-    double inner = lm->inner_width, width = lm->width;
-    double weights =
-        3 * inner * width + inner * (lm->dt_rank + 2 * lm->state_size) + inner * lm->dt_rank;
-    return 2.0 * ROWS * weights * lm->layers;
+    return 2.0 * ROWS * layer_weights(lm) * lm->layers;
 }
 
 /* A product of the size that the layers are made of, on memory of its own. */
@@ -114,10 +127,10 @@ static double prefill_run(struct session *session)
     struct random_stream random = {2};
     for (size_t i = 0; i < (size_t)ROWS * (size_t)lm->width; i++)
         x[i] = (float)random_uniform(&random) - 0.5F;
-    struct lm_span span = {0, ROWS, session->state};
+    struct lm_span span = {0, ROWS, &session->state};
     session_reset(session);
     int64_t start = clock_ns();
-    lm->family->forward(lm, compute, &span, 1, x, ROWS);
+    lm_forward(lm, compute, &span, 1, x, ROWS);
     double rate = layer_flop(&session->engine->card.lm) * 1e-9 / seconds_since(start);
     compute_release(compute, taken);
     return rate;
@@ -133,6 +146,8 @@ static enum status bench_prefill(struct session *session, int pairs, struct erro
         probe_open(&probe, &session->compute, bf16 ? MATMUL_BF16 : MATMUL_F32, err);
     if (!status)
         status = session_prepare_text(session, ROWS, 1, err);
+    if (!status)
+        status = lm_state_reserve(&session->state, session->engine->lm, ROWS, err);
     for (int i = -1; !status && i < pairs; i++) { /* the first pair warms up */
         double p = probe_run(&probe, &session->compute), q = prefill_run(session);
         if (i >= 0)

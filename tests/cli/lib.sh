@@ -66,6 +66,17 @@ skip() {
     exit 77
 }
 
+# wait_for FILE PID: until the process has written something, or has ended.
+wait_for() {
+    while [ ! -s "$1" ]; do
+        kill -0 "$2" 2>/dev/null || {
+            echo "$1 is empty, and its writer has ended"
+            return 1
+        }
+        sleep 0.02
+    done
+}
+
 # The tiny model with invented weights: everything is real but the answers.
 TINY="--model $DATA/tiny --random-weights --max-new-tokens 6 --quiet"
 

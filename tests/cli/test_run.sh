@@ -93,7 +93,7 @@ an_interruption_ends_with_the_command_that_resumes() {
         env --default-signal=INT "$MAMBENCH" run $TINY --force --task vsr@triml --data many \
             --out "x" >out 2>err &
         pid=$!
-        while [ ! -s x/predictions.jsonl ]; do sleep 0.02; done
+        wait_for x/predictions.jsonl "$pid"
         kill -"${signal%:*}" "$pid"
         set +e
         wait "$pid"
@@ -239,7 +239,7 @@ two_processes_do_not_write_one_log() {
     # shellcheck disable=SC2086
     "$MAMBENCH" run $TINY --task vsr@triml --data many --out x >/dev/null 2>&1 &
     pid=$!
-    while [ ! -s x/predictions.jsonl ]; do sleep 0.02; done
+    wait_for x/predictions.jsonl "$pid"
     run_vsr 2 x many
     says err "another mambench"
     kill "$pid"

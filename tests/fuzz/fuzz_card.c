@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct card *card)
 {
-    if (card->n_towers < 1 || card->n_towers > CARD_MAX_TOWERS || card_grid(card) < 1 ||
+    if (card->n_towers < 1 || card->n_towers > CARD_MAX_TOWERS || card_patches(card) < 1 ||
         card_image_tokens(card) < 1)
         abort();
     for (size_t i = 0; i < card->n_towers; i++)
