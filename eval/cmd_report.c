@@ -4,7 +4,7 @@
 #include "eval/run_list.h"
 #include "reports/report.h"
 
-static const char *const formats[] = {"md", "csv", "json", NULL};
+static const char *const formats[] = {"md", "csv", "json", "summary", NULL};
 
 static const struct option_spec options_table[] = {
     {"format", 0, OPTION_CHOICE, "NAME", "what to print", "md", formats, false},
@@ -17,6 +17,7 @@ static const char *const notes[] = {"RUN is a run directory, or a folder of run 
 
 static const char *const examples[] = {
     "mambench report runs/cobra-pope runs/cobra-vsr > report.md",
+    "mambench report --format summary runs",
     NULL,
 };
 

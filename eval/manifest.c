@@ -102,7 +102,9 @@ static void put_model(struct json_writer *writer, const struct manifest_facts *f
         json_put_count(writer, "parameters", info->parameters);
         json_put_count(writer, "packed_bytes", info->packed_bytes);
         json_put_count(writer, "state_bytes", info->state_bytes);
+        json_put_count(writer, "cache_bytes_per_token", info->cache_bytes_per_token);
         json_put_count(writer, "image_tokens", (uint64_t)info->image_tokens);
+        json_put_count(writer, "tokens_before_image", (uint64_t)info->tokens_before);
         json_put_count(writer, "vocabulary", info->vocabulary);
     }
     json_close(writer, '}');

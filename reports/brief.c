@@ -72,6 +72,15 @@ static void add_speed(const struct run_record *record, struct text *out)
     text_add_char(out, '\n');
 }
 
+static void add_state(const struct run_record *record, struct text *out)
+{
+    if (isnan(record->state_bytes))
+        return;
+    text_addf(out, "  %-16s ", "state");
+    report_add_session(record, out);
+    text_add_char(out, '\n');
+}
+
 /* Cautions at 80 columns behind the label. */
 static void add_notes(const struct run_record *record, struct text *out)
 {
@@ -107,6 +116,7 @@ void report_add_brief(const struct run_record *record, struct text *out)
     add_score(record, out);
     add_floors(record, out);
     add_speed(record, out);
+    add_state(record, out);
     add_notes(record, out);
     text_addf(out, "  %-16s %s/report.md\n", "report", record->path);
 }

@@ -29,6 +29,8 @@ static const char *const columns[] = {
     "first_token_ns_median",
     "decode_tokens_per_s",
     "prefill_tokens_per_s",
+    "state_bytes",
+    "cache_bytes_per_token",
     "protocol_hash",
     "model_hash",
     "mambench",
@@ -89,6 +91,8 @@ static void add_line(const struct run_record *record, const struct score *score,
     add_number(out, speed->n > 0 ? speed->first_token_median_ns : (double)NAN);
     add_number(out, speed->n > 0 ? speed->decode_tokens_per_s : (double)NAN);
     add_number(out, speed->n > 0 ? speed->prefill_tokens_per_s : (double)NAN);
+    add_number(out, record->state_bytes);
+    add_number(out, isnan(record->state_bytes) ? (double)NAN : record->cache_bytes_per_token);
     add_string(out, record->protocol_hash);
     add_string(out, record->model_hash);
     add_string(out, record->version);

@@ -76,6 +76,10 @@ static void put_record(struct json_writer *writer, const struct run_record *reco
     json_put_string(writer, "headline", run_headline(record)->name);
     put_scores(writer, record);
     put_speed(writer, &record->speed);
+    json_put_number(writer, "state_bytes", record->state_bytes);
+    json_put_number(writer, "cache_bytes_per_token",
+                    isnan(record->state_bytes) ? (double)NAN : record->cache_bytes_per_token);
+    json_put_number(writer, "session_bytes_at_median", run_session_bytes(record));
     json_put_number(writer, "peak_rss_bytes", record->peak_bytes);
     json_close(writer, '}');
 }

@@ -21,12 +21,6 @@ static void fact_text(struct table *table, const char *name, struct text *value)
     text_reset(value);
 }
 
-static void add_size(struct text *out, double bytes)
-{
-    if (!isnan(bytes) && bytes > 0)
-        text_addf(out, bytes >= 1e9 ? "%.2f GB" : "%.1f MB", bytes / (bytes >= 1e9 ? 1e9 : 1e6));
-}
-
 static void add_title(const struct run_record *record, struct text *out)
 {
     text_addf(out, "# %s on %s%s\n\n", record->model, record->protocol,
@@ -114,13 +108,13 @@ static void add_first_token(struct table *table, const char *name, double median
     text_init(&text);
     table_cell(table, "%s", name);
     report_add_time(&text, median_ns);
-    table_cell(table, "%s", text_string(&text));
+    table_text(table, &text);
     text_reset(&text);
     if (isnan(p90_ns))
         text_addf(&text, "n<%d", RUN_P90_SAMPLES);
     else
         report_add_time(&text, p90_ns);
-    table_cell(table, "%s", text_string(&text));
+    table_text(table, &text);
     table_cell(table, "%zu", n);
     text_release(&text);
 }
@@ -155,7 +149,7 @@ static void add_stages(const struct run_speed *speed, struct arena *arena, struc
         text_init(&text);
         report_add_time(&text, stage->median_ns);
         table_cell(&table, "%s", stage->name);
-        table_cell(&table, "%s", text_string(&text));
+        table_text(&table, &text);
         table_cell(&table, "%.1f %%", stage->share * 100);
         table_cell(&table, "%zu", stage->n);
         text_release(&text);
@@ -211,9 +205,9 @@ static void add_model_facts(const struct run_record *record, struct table *table
     fact_text(table, "precision", &text);
     fact(table, "kernels", record->kernels);
     fact(table, "matrix products", record->matmul);
-    add_size(&text, record->weight_bytes);
+    report_add_size(&text, record->weight_bytes);
     fact_text(table, "weights in memory", &text);
-    add_size(&text, record->state_bytes);
+    report_add_session(record, &text);
     fact_text(table, "state of a session", &text);
     if (record->threads > 0)
         text_addf(&text, "%d", record->threads);
@@ -255,7 +249,7 @@ static void add_setup(const struct run_record *record, struct arena *arena, stru
                   record->memory_bytes / 1073741824.0);
     fact_text(&table, "cores", &text);
     fact(&table, "system", record->system);
-    add_size(&text, record->peak_bytes);
+    report_add_size(&text, record->peak_bytes);
     fact_text(&table, "peak resident memory", &text);
     if (record->n_starts > 0)
         text_addf(&text, "%.1f s in %zu start%s", record->seconds, record->n_starts,

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-extern const struct report_format report_markdown, report_csv, report_json;
+extern const struct report_format report_markdown, report_csv, report_json, report_summary;
 
 const struct report_format *const report_formats[] = {&report_markdown, &report_csv, &report_json,
-                                                      NULL};
+                                                      &report_summary, NULL};
 
 const struct report_format *report_format_find(const char *name)
 {

@@ -35,6 +35,11 @@ void report_add_percent(struct text *out, double value, double scale);
 void report_add_interval(struct text *out, const struct score *score);
 /* Nanoseconds for people: "812 us", "3.41 ms", "2.07 s"; nothing for NAN. */
 void report_add_time(struct text *out, double ns);
+/* "812 kB", "41.2 MB", "5.54 GB"; nothing for NAN or 0. */
+void report_add_size(struct text *out, double bytes);
+/* What a session keeps: "209 kB, however long it is" or "3.07 kB a token, 338 kB behind the median
+ * question (110 tokens)"; nothing where that is not known. */
+void report_add_session(const struct run_record *record, struct text *out);
 /* "12.3", "4,210" ...; nothing for NAN. */
 void report_add_rate(struct text *out, double per_second);
 

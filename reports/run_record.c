@@ -88,6 +88,9 @@ static void read_model(struct run_record *record, const cJSON *root)
     record->parameters = json_number_or(model, "parameters", (double)NAN);
     record->weight_bytes = json_number_or(model, "packed_bytes", (double)NAN);
     record->state_bytes = json_number_or(model, "state_bytes", (double)NAN);
+    record->cache_bytes_per_token = json_number_or(model, "cache_bytes_per_token", 0);
+    record->read_with_image = json_number_or(model, "image_tokens", (double)NAN) +
+                              json_number_or(model, "tokens_before_image", 0);
     record->precision = copy_string(numerics, "precision", arena);
     record->precision_note = copy_string(numerics, "precision_note", arena);
     record->kernels = copy_string(numerics, "kernels", arena);
@@ -254,6 +257,17 @@ void run_record_close(struct run_record *record)
 {
     arena_release(&record->arena);
     *record = (struct run_record){0};
+}
+
+double run_session_tokens(const struct run_record *record)
+{
+    return record->speed.n > 0 ? record->read_with_image + record->speed.median_text_tokens
+                               : (double)NAN;
+}
+
+double run_session_bytes(const struct run_record *record)
+{
+    return record->state_bytes + record->cache_bytes_per_token * run_session_tokens(record);
 }
 
 const struct score *run_headline(const struct run_record *record)

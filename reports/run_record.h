@@ -50,6 +50,7 @@ struct run_speed {
     double decode_tokens_per_s;  /* tokens after the first, over the time they took */
     size_t n_decoded;            /* that many tokens */
     double prefill_tokens_per_s; /* image rows and prompt tokens, over the time they took */
+    double median_text_tokens;   /* behind the picture: prompt and answer */
     struct run_stage stages[RUN_MAX_STAGES];
     size_t n_stages;
 };
@@ -71,7 +72,10 @@ struct run_record {
     const char *model, *model_hash, *precision, *precision_note, *kernels, *matmul;
     bool baseline, random_weights;
     int threads;
-    double parameters, weight_bytes, state_bytes; /* NAN for a baseline */
+    double parameters, weight_bytes; /* NAN for a baseline */
+    /* Of one session, likewise: however long it is, and on top for every token. */
+    double state_bytes, cache_bytes_per_token;
+    double read_with_image; /* rows: the image's and the text's in front of it */
     double seed;
     /* where */
     const char *cpu, *system;
@@ -97,6 +101,11 @@ struct run_record {
  * scores yet), BAD_FORMAT. */
 enum status run_record_open(struct run_record *record, const char *directory, struct error *err);
 void run_record_close(struct run_record *record);
+
+/* Tokens that a session has read behind the median question, and the bytes it then takes; NAN where
+ * nothing was measured. */
+double run_session_tokens(const struct run_record *record);
+double run_session_bytes(const struct run_record *record);
 
 /* The score the protocol reports. */
 const struct score *run_headline(const struct run_record *record);

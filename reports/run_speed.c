@@ -205,6 +205,10 @@ static enum status summarise(struct timing_list *list, const char *path, struct 
     speed->n = list->n;
     first_token(list, false, values, &speed->first_token_median_ns, &speed->first_token_p90_ns);
     first_token(list, true, values, &speed->reused_median_ns, &speed->reused_p90_ns);
+    for (size_t i = 0; i < list->n; i++)
+        values[i] = list->items[i].prompt_tokens + list->items[i].tokens;
+    qsort(values, list->n, sizeof *values, compare_doubles);
+    speed->median_text_tokens = median(values, list->n);
     sum_stages(list, values);
     rates(list);
     return STATUS_OK;

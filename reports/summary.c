@@ -30,6 +30,39 @@ void report_add_interval(struct text *out, const struct score *score)
               score->high / score->scale * 100);
 }
 
+void report_add_size(struct text *out, double bytes)
+{
+    static const char *const units[] = {"kB", "MB", "GB"};
+    size_t unit = 0;
+    if (isnan(bytes) || bytes <= 0)
+        return;
+    for (bytes /= 1e3; bytes >= 1e3 && unit < 2; unit++)
+        bytes /= 1e3;
+    text_addf(out, "%.3g %s", bytes, units[unit]);
+}
+
+void report_add_session(const struct run_record *record, struct text *out)
+{
+    if (isnan(record->state_bytes))
+        return;
+    if (record->cache_bytes_per_token <= 0) {
+        report_add_size(out, record->state_bytes);
+        text_add(out, ", however long it is");
+        return;
+    }
+    if (record->state_bytes > 0) {
+        report_add_size(out, record->state_bytes);
+        text_add(out, " and ");
+    }
+    report_add_size(out, record->cache_bytes_per_token);
+    text_add(out, " a token");
+    if (isnan(run_session_bytes(record)))
+        return;
+    text_add(out, ", ");
+    report_add_size(out, run_session_bytes(record));
+    text_addf(out, " behind the median question (%.0f tokens)", run_session_tokens(record));
+}
+
 void report_add_time(struct text *out, double ns)
 {
     static const struct {
@@ -78,7 +111,7 @@ void report_add_score(struct table *table, const struct score *score)
     text_init(&value);
     report_add_value(&value, score);
     table_cell(table, "%s", score->name);
-    table_cell(table, "%s", text_string(&value));
+    table_text(table, &value);
     interval_cell(table, score);
     table_cell(table, "%zu", score->n);
     table_cell(table, "%s", score->note ? score->note : "");
@@ -92,7 +125,7 @@ static void number_cell(struct table *table, number_printer *print, double value
     struct text text;
     text_init(&text);
     print(&text, value);
-    table_cell(table, "%s", text_string(&text));
+    table_text(table, &text);
     text_release(&text);
 }
 
@@ -103,10 +136,10 @@ static void score_cells(struct table *table, const struct run_record *record)
     text_init(&text);
     report_add_percent(&text, headline->value, headline->scale);
     table_cell(table, "%s", headline->name);
-    table_cell(table, "%s", text_string(&text));
+    table_text(table, &text);
     text_reset(&text);
     report_add_interval(&text, headline);
-    table_cell(table, "%s", text_string(&text));
+    table_text(table, &text);
     text_reset(&text);
     const struct run_floor *best = NULL;
     for (size_t i = 0; i < record->n_floors; i++)
@@ -117,10 +150,16 @@ static void score_cells(struct table *table, const struct run_record *record)
         const char *colon = strchr(best->name, ':');
         text_addf(&text, " (%s)", colon ? colon + 1 : best->name);
     }
-    table_cell(table, "%s", text_string(&text));
+    table_text(table, &text);
     table_cell(table, "%zu", record->n_samples);
     table_cell(table, "%zu", record->n_failed);
     text_release(&text);
+}
+
+/* Recurrent state costs the same however much was read; a cache is measured where the run stood. */
+static double session_bytes(const struct run_record *record)
+{
+    return record->cache_bytes_per_token > 0 ? run_session_bytes(record) : record->state_bytes;
 }
 
 void report_add_summary(const struct run_record *records, size_t n, enum table_style style,
@@ -128,11 +167,11 @@ void report_add_summary(const struct run_record *records, size_t n, enum table_s
 {
     static const char *const heads[] = {"protocol",      "model",      "score", "value",
                                         "95 % interval", "best floor", "n",     "failed",
-                                        "first token",   "tokens/s"};
+                                        "first token",   "tokens/s",   "state"};
     struct arena arena;
     struct table table;
     arena_init(&arena);
-    table_init(&table, &arena, "lllrrrrrrr");
+    table_init(&table, &arena, "lllrrrrrrrr");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         table_cell(&table, "%s", heads[i]);
     for (size_t i = 0; i < n; i++) {
@@ -143,9 +182,37 @@ void report_add_summary(const struct run_record *records, size_t n, enum table_s
         score_cells(&table, record);
         number_cell(&table, report_add_time, record->speed.first_token_median_ns);
         number_cell(&table, report_add_rate, record->speed.decode_tokens_per_s);
+        number_cell(&table, report_add_size, session_bytes(record));
     }
     table_add_to(&table, style, out);
     arena_release(&arena);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+static bool same_protocol(const struct run_record *a, const struct run_record *b)
+{
+    return same_text(a->protocol, b->protocol) && same_text(a->protocol_hash, b->protocol_hash);
+}
+
+/* Whether an earlier pair of runs was of the protocols of pair (j, i) already. */
+static bool pair_is_known(const struct run_record *records, size_t j, size_t i)
+{
+    for (size_t b = 1; b <= i; b++)
+        for (size_t a = 0; a < b; a++) {
+            if (b == i && a >= j)
+                break;
+            bool same =
+                same_protocol(&records[a], &records[j]) && same_protocol(&records[b], &records[i]);
+            bool swapped =
+                same_protocol(&records[a], &records[i]) && same_protocol(&records[b], &records[j]);
+            if (same || swapped)
+                return true;
+        }
+    return false;
 }
 
 /* Says so where one fact is not the same in all runs of one benchmark. */
@@ -155,20 +222,38 @@ static void caution(const struct run_record *records, size_t n, const char *bull
     for (size_t i = 1; i < n; i++)
         for (size_t j = 0; j < i; j++) {
             const struct run_record *a = &records[j], *b = &records[i];
-            bool same_data = a->dataset_title && b->dataset_title &&
-                             strcmp(a->dataset_title, b->dataset_title) == 0;
-            bool same_protocol = strcmp(a->protocol, b->protocol) == 0 && a->protocol_hash &&
-                                 b->protocol_hash &&
-                                 strcmp(a->protocol_hash, b->protocol_hash) == 0;
-            if (same_data && !same_protocol)
+            if (!same_text(a->dataset_title, b->dataset_title))
+                continue;
+            if (!same_protocol(a, b) && !pair_is_known(records, j, i))
                 text_addf(out,
                           "%s%s and %s answer the same benchmark under different protocols (%s, "
-                          "%s): these scores cannot be compared\n",
+                          "%s): their scores cannot be compared\n",
                           bullet, a->path, b->path, a->protocol, b->protocol);
-            else if (same_data && a->n_samples != b->n_samples)
+            else if (same_protocol(a, b) && a->n_samples != b->n_samples)
                 text_addf(out, "%s%s and %s are over different samples (%zu, %zu)\n", bullet,
                           a->path, b->path, a->n_samples, b->n_samples);
         }
+}
+
+/* A note about the data, once for all runs on the same data. */
+static void data_note(const struct run_record *records, size_t n, size_t i, const char *bullet,
+                      struct text *out)
+{
+    const struct run_record *record = &records[i];
+    size_t shared = 0;
+    if (!record->data_note)
+        return;
+    for (size_t j = 0; j < n; j++)
+        if (j != i && same_text(records[j].data_note, record->data_note)) {
+            if (j < i)
+                return;
+            shared++;
+        }
+    const char *who = n > 1 ? record->path : "", *colon = n > 1 ? ": " : "";
+    text_addf(out, "%s%s", bullet, who);
+    if (shared > 0)
+        text_addf(out, " and %zu more", shared);
+    text_addf(out, "%s%s\n", colon, record->data_note);
 }
 
 void report_add_cautions(const struct run_record *records, size_t n, const char *bullet,
@@ -187,7 +272,15 @@ void report_add_cautions(const struct run_record *records, size_t n, const char 
         if (record->max_new_tokens_changed)
             text_addf(out, "%s%s%sat most %d new tokens, which is not the protocol's number\n",
                       bullet, who, colon, record->max_new_tokens);
-        if (record->data_note)
-            text_addf(out, "%s%s%s%s\n", bullet, who, colon, record->data_note);
+        data_note(records, n, i, bullet, out);
     }
 }
+
+static void add_summary(const struct run_record *records, size_t n, struct text *out)
+{
+    report_add_summary(records, n, TABLE_PLAIN, out);
+    report_add_cautions(records, n, "", out);
+}
+
+/* For a terminal only: no file of a run directory. */
+const struct report_format report_summary = {"summary", NULL, add_summary};

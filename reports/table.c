@@ -30,6 +30,12 @@ void table_cell(struct table *table, const char *format, ...)
     table->cells[table->n_cells++] = copy ? copy : "";
 }
 
+void table_text(struct table *table, const struct text *text)
+{
+    table->failed = table->failed || text->failed;
+    table_cell(table, "%s", text_string(text));
+}
+
 static const char *cell_at(const struct table *table, size_t row, size_t column)
 {
     size_t i = row * table->n_columns + column;
@@ -116,6 +122,6 @@ void table_add_to(const struct table *table, enum table_style style, struct text
         if (row == 0)
             add_rule(table, n_rows, style, out);
     }
-    if (arena_failed(table->arena))
+    if (arena_failed(table->arena) || table->failed)
         out->failed = true;
 }

@@ -5,6 +5,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum table_style {
@@ -19,6 +20,7 @@ struct table {
     size_t n_columns;
     const char **cells;
     size_t n_cells, capacity;
+    bool failed; /* a cell's text was without memory */
 };
 
 /* Memory comes from the arena, which tells of failure. */
@@ -26,6 +28,9 @@ void table_init(struct table *table, struct arena *arena, const char *alignment)
 
 /* The next cell. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same from a text; one that failed makes table_add_to() say so. */
+void table_text(struct table *table, const struct text *text);
 
 /* Appends the table; a last row that is not full is filled with blanks. */
 void table_add_to(const struct table *table, enum table_style style, struct text *out);

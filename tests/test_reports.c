@@ -256,7 +256,7 @@ static void different_protocols_are_not_compared_silently(void **state)
     records[1].protocol = "pope@y";
     text_init(&text);
     report_format_find("md")->add(records, 2, &text);
-    assert_contains(text_string(&text), "these scores cannot be compared");
+    assert_contains(text_string(&text), "their scores cannot be compared");
     records[1].protocol = records[0].protocol;
     text_reset(&text);
     report_format_find("md")->add(records, 2, &text);
