@@ -1,17 +1,32 @@
 #!/bin/sh
-# The demo: a trained miniature Cobra answers the miniature POPE and VSR.
+# The demo: three trained miniatures answer the miniature POPE and VSR - Cobra (Mamba), ML-Mamba
+# (Mamba-2) and a Transformer (LLaMA) on the same towers, data, tokenizer and number of steps.
 #     demo.sh MAMBENCH OUT
 set -eu
 
 mambench=$1 out=$2
-model=examples/mini-cobra bench=examples/mini-bench
+bench=examples/mini-bench
 
 rm -rf "$out"
-echo "A trained miniature Cobra answers the miniature POPE, under two protocols:"
-"$mambench" run --model "$model" --task pope@triml,pope@llava --data "$bench/pope" --out "$out"
-echo
-echo "... and the miniature VSR:"
-"$mambench" run --model "$model" --task vsr@triml --data "$bench/vsr" --out "$out/vsr@triml"
-echo
-"$mambench" report "$out/pope@triml" "$out/pope@llava" "$out/vsr@triml" --format md >"$out/report.md"
-echo "One report on all three: $out/report.md"
+for model in mini-cobra mini-ml-mamba mini-llama; do
+    echo "== $model answers the miniature POPE, under two protocols:"
+    "$mambench" run --model "examples/$model" --task pope@triml,pope@llava --data "$bench/pope" \
+        --out "$out/$model"
+    echo
+    echo "== $model answers the miniature VSR:"
+    "$mambench" run --model "examples/$model" --task vsr@triml --data "$bench/vsr" \
+        --out "$out/$model/vsr@triml"
+    echo
+done
+runs=
+for task in pope@triml pope@llava vsr@triml; do
+    for model in mini-cobra mini-ml-mamba mini-llama; do
+        runs="$runs $out/$model/$task"
+    done
+done
+echo "== The three side by side:"
+# shellcheck disable=SC2086 # names without spaces
+"$mambench" report --format summary $runs
+# shellcheck disable=SC2086
+"$mambench" report --format md $runs >"$out/report.md"
+echo "The whole report: $out/report.md"

@@ -1,4 +1,4 @@
-/* The trained miniature Cobra against PyTorch: every question of the miniature POPE and VSR, in
+/* The three trained miniatures against PyTorch: every question of the miniature POPE and VSR, in
  * f32, with the answers that scripts/mini/reference.py computed from the same files. */
 #include "tests/check.h"
 
@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-/* Two f32 implementations of this model agree to about 1e-5; its logits reach 40. */
+/* Two f32 implementations of these models agree to about 1e-5; their logits reach 40. */
 static const double logit_bound = 1e-3;
 enum { MAX_IDS = 8 };
 
@@ -24,7 +24,7 @@ struct answers {
     size_t n;
 };
 
-static void answers_open(struct answers *answers)
+static void answers_open(struct answers *answers, const char *model)
 {
     struct error err = {""};
     char *data;
@@ -34,9 +34,8 @@ static void answers_open(struct answers *answers)
     arena_init(&answers->arena);
     string_map_init(&answers->index, &answers->arena);
     answers->n = 0;
-    assert_ok(file_read("examples/mini-cobra/reference_answers.jsonl", &answers->arena, &data,
-                        &size, &err),
-              err);
+    const char *path = path_join(&answers->arena, model, "reference_answers.jsonl");
+    assert_ok(file_read(path, &answers->arena, &data, &size, &err), err);
     answers->rows = arena_alloc(&answers->arena, 10000, sizeof *answers->rows);
     lines_init(&lines, data, size);
     while (lines_next(&lines, &line, &length)) {
@@ -141,7 +140,7 @@ static void ask_all(const struct engine *engine, const struct dataset *set,
     session_close(question);
 }
 
-static void check_task(const char *task, const char *directory, size_t expected)
+static void check_task(const char *model, const char *task, const char *directory, size_t expected)
 {
     struct error err = {""};
     struct engine_options options;
@@ -152,16 +151,16 @@ static void check_task(const char *task, const char *directory, size_t expected)
     struct arena arena;
     struct tally tally = {0};
     arena_init(&arena);
-    answers_open(&answers);
+    answers_open(&answers, model);
     engine_options_init(&options);
     options.precision = PRECISION_F32;
     options.threads = 1; /* nothing here is large enough for two */
-    assert_ok(engine_open(&engine, "examples/mini-cobra", &options, &err), err);
+    assert_ok(engine_open(&engine, model, &options, &err), err);
     assert_ok(protocol_open(&protocol, task, &arena, &err), err);
     assert_ok(dataset_open(&set, protocol.dataset, protocol.variant, directory, &err), err);
     ask_all(engine, &set, &protocol, &answers, &tally);
-    printf("%s: %zu of %zu choices and %zu greedy answers as in PyTorch, logits within %.2g\n",
-           task, tally.same_choice, tally.n, tally.same_ids, tally.worst_logit);
+    printf("%s, %s: %zu of %zu choices and %zu greedy answers as in PyTorch, logits within %.2g\n",
+           model, task, tally.same_choice, tally.n, tally.same_ids, tally.worst_logit);
     assert_int_equal(tally.n, expected);
     assert_true(tally.worst_logit <= logit_bound);
     dataset_close(&set);
@@ -170,23 +169,36 @@ static void check_task(const char *task, const char *directory, size_t expected)
     arena_release(&arena);
 }
 
-static void every_pope_answer_is_pytorchs(void **state)
+static void check_model(const char *model)
 {
-    (void)state;
-    check_task("pope@triml", "examples/mini-bench/pope", 1800);
+    check_task(model, "pope@triml", "examples/mini-bench/pope", 1800);
+    check_task(model, "vsr@triml", "examples/mini-bench/vsr", 408);
 }
 
-static void every_vsr_answer_is_pytorchs(void **state)
+static void every_answer_of_mamba_is_pytorchs(void **state)
 {
     (void)state;
-    check_task("vsr@triml", "examples/mini-bench/vsr", 408);
+    check_model("examples/mini-cobra");
+}
+
+static void every_answer_of_mamba2_is_pytorchs(void **state)
+{
+    (void)state;
+    check_model("examples/mini-ml-mamba");
+}
+
+static void every_answer_of_the_transformer_is_pytorchs(void **state)
+{
+    (void)state;
+    check_model("examples/mini-llama");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_pope_answer_is_pytorchs),
-        cmocka_unit_test(every_vsr_answer_is_pytorchs),
+        cmocka_unit_test(every_answer_of_mamba_is_pytorchs),
+        cmocka_unit_test(every_answer_of_mamba2_is_pytorchs),
+        cmocka_unit_test(every_answer_of_the_transformer_is_pytorchs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,20 @@
-"""Writes a trained checkpoint in Cobra's released layout, every tensor in bf16.
+"""Writes a trained checkpoint in its system's released layout, every tensor in bf16.
 
     python3 export.py --checkpoint DIR --out ../../examples/mini-cobra
+    python3 export.py --checkpoint DIR --decoder mamba2 --shared ../mini-cobra --out ../../examples/mini-ml-mamba
+
+With --shared the towers and the tokenizer are those of another example: its path seen from --out.
 """
 
 import argparse
 import json
 import os
-from collections import OrderedDict
 
 import torch
 from safetensors.torch import save_file
 
 import model as M
+import systems
 import tokenizer
 from scene import SIDE
 
@@ -20,16 +23,6 @@ def write_json(value, path):
     with open(path, "w") as f:
         json.dump(value, f, indent=1)
         f.write("\n")
-
-
-def run_config():
-    """config.json of a Cobra run; what does not apply to the miniature is left out."""
-    return {
-        "model": {"model_id": "cobra+mini", "type": "cobra+mini", "arch_specifier": "no-align+fused-gelu-mlp",
-                  "vision_backbone_id": "dinosiglip-vit-so-384px", "image_resize_strategy": "resize-naive",
-                  "llm_backbone_id": "mamba-2.8b-zephyr", "llm_max_length": 2048},
-        "run_id": "synthetic-scenes+cobra+mini", "stage": "finetune", "seed": 2,
-        "dataset": {"dataset_id": "synthetic-scenes", "type": "synthetic-scenes"}}
 
 
 def cfg(mean, std, crop):
@@ -61,67 +54,46 @@ def siglip_config():
                                "resize_mode": "squash"}}
 
 
-def lm_config(s, tokens):
-    return {"d_model": s.d_model, "n_layer": s.layers, "vocab_size": tokens, "ssm_cfg": {}, "rms_norm": True,
-            "residual_in_fp32": True, "fused_add_norm": True, "pad_vocab_size_multiple": 8}
+def write_towers(state, out):
+    def part(prefix, new=""):
+        return {new + k[len(prefix):]: v for k, v in state.items() if k.startswith(prefix)}
 
-
-def facts(net, tokens):
-    """Sizes that tensor shapes do not tell, in the terms of the reference fixtures."""
-    def tower(name, kind, s, stats, files):
-        return {"name": name, "kind": kind, "file": files[0], "prefix": files[1], "width": s.width,
-                "layers_in_file": s.depth, "layers_run": s.depth - 1, "heads": s.heads, "head_dim": s.width // s.heads,
-                "mlp": s.mlp, "eps": 1e-6, "activation": "gelu_erf", "layer_scale": s.layer_scale,
-                "cls_token": s.prefix, "registers": s.registers, "native_grid": s.grid, "grid": s.grid,
-                "final_norm": False, "drop_leading": 0, "mean": list(stats[0]), "std": list(stats[1]),
-                "rescale": "torchvision"}
-    lm = net.llm.s
-    return {
-        "image_size": SIDE, "patch_size": M.DINO.patch, "grid": M.DINO.grid, "unused_border_px": 0,
-        "image_tokens": M.DINO.grid ** 2, "resize": "resize-naive",
-        "towers": [tower("dino", "timm-dinov2-reg4", M.DINO, M.IMAGENET, ("dino/model.safetensors", "")),
-                   tower("siglip", "timm-siglip", M.SIGLIP, M.HALF,
-                         ("siglip/open_clip_model.safetensors", "visual.trunk."))],
-        "connector": {"arch_specifier": "no-align+fused-gelu-mlp", "activation": "gelu_erf",
-                      "in": M.DINO.width + M.SIGLIP.width, "out": lm.d_model},
-        "lm": {"kind": "mamba1", "d_model": lm.d_model, "layers": lm.layers, "d_inner": lm.d_inner,
-               "d_conv": lm.d_conv, "d_state": lm.d_state, "dt_rank": lm.dt_rank, "vocab_rows": lm.vocab_rows,
-               "tokens": tokens, "eps": 1e-5, "tied_head": True, "eos": 0},
-        "prompt": "zephyr", "sequence": "image rows first, then the text rows; no BOS",
-        "storage": "bfloat16", "parameters": M.parameters(net)}
+    for d in ("dino", "siglip"):
+        os.makedirs(os.path.join(out, d), exist_ok=True)
+    save_file(part("dino."), os.path.join(out, "dino/model.safetensors"), {"format": "pt"})
+    save_file(part("siglip.", "visual.trunk."), os.path.join(out, "siglip/open_clip_model.safetensors"),
+              {"format": "pt"})
+    write_json(dino_config(), os.path.join(out, "dino/config.json"))
+    write_json(siglip_config(), os.path.join(out, "siglip/open_clip_config.json"))
 
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--checkpoint", required=True, help="folder with towers.pt and language.pt")
+    p.add_argument("--checkpoint", required=True, help="folder with language.pt and, without --shared, towers.pt")
     p.add_argument("--out", required=True)
+    p.add_argument("--decoder", choices=systems.SYSTEMS, default="mamba")
+    p.add_argument("--shared", default="")
     a = p.parse_args()
     tok = tokenizer.build()
-    net = M.miniature(-(-tok.get_vocab_size() // 8) * 8)
+    system = systems.SYSTEMS[a.decoder]
+    net = systems.miniature(a.decoder, tok.get_vocab_size())
     state = {}
-    for name in ("towers.pt", "language.pt"):
+    for name in ("language.pt",) if a.shared else ("towers.pt", "language.pt"):
         state.update(torch.load(os.path.join(a.checkpoint, name), map_location="cpu")["net"])
-    net.load_state_dict(state)
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    assert not unexpected and all(a.shared and k.startswith(("dino.", "siglip.")) for k in missing), missing
     state = {k: v.to(torch.bfloat16).contiguous() for k, v in net.state_dict().items()}
 
-    def part(prefix, new=""):
-        return {new + k[len(prefix):]: v for k, v in state.items() if k.startswith(prefix)}
-
-    for d in ("dino", "siglip", "llm", "checkpoints"):
+    for d in ("llm", "checkpoints"):
         os.makedirs(os.path.join(a.out, d), exist_ok=True)
-    save_file(part("dino."), os.path.join(a.out, "dino/model.safetensors"), {"format": "pt"})
-    save_file(part("siglip.", "visual.trunk."), os.path.join(a.out, "siglip/open_clip_model.safetensors"),
-              {"format": "pt"})
-    llm = OrderedDict(part("llm.", "llm."))
-    llm["llm.lm_head.weight"] = llm["llm.backbone.embedding.weight"].clone()     # Cobra writes the tied head twice
-    torch.save({"model": {"projector": OrderedDict(part("projector.")), "llm_backbone": llm}},
-               os.path.join(a.out, "checkpoints/latest-checkpoint.pt"))
-    write_json(run_config(), os.path.join(a.out, "config.json"))
-    write_json(dino_config(), os.path.join(a.out, "dino/config.json"))
-    write_json(siglip_config(), os.path.join(a.out, "siglip/open_clip_config.json"))
-    write_json(lm_config(net.llm.s, tok.get_vocab_size()), os.path.join(a.out, "llm/config.json"))
-    write_json(facts(net, tok.get_vocab_size()), os.path.join(a.out, "model_facts.json"))
-    tokenizer.write(tok, a.out)
+    torch.save({"model": systems.pack(system, state)}, os.path.join(a.out, "checkpoints/latest-checkpoint.pt"))
+    if not a.shared:
+        write_towers(state, a.out)
+        tokenizer.write(tok, a.out)
+    write_json(systems.run_config(system), os.path.join(a.out, "config.json"))
+    write_json(system.lm_config(net.llm.s, tok.get_vocab_size()), os.path.join(a.out, "llm/config.json"))
+    shared = a.shared.rstrip("/") + "/" if a.shared else ""
+    write_json(systems.facts(system, net, tok.get_vocab_size(), shared), os.path.join(a.out, "model_facts.json"))
     print("parameters", M.parameters(net))
 
 

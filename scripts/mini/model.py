@@ -1,9 +1,10 @@
-"""Cobra in plain PyTorch, with the official tensor names.
+"""The towers, and Cobra, in plain PyTorch, with the official tensor names.
 
 Two timm-style vision towers whose second-to-last block is tapped, the
 fused-gelu-mlp projector and a Mamba-1 language model that reads 64 image rows
 and then text. Without a GPU this file is the fp32 reference; with `fast=True`
-the convolution and the scan go through the kernels in scan.py.
+the convolution and the scan go through the kernels in scan.py. The other two
+decoders stand behind the same towers: model_mamba2.py and model_llama.py.
 """
 
 import functools
@@ -156,12 +157,12 @@ def normalise(images, stats):
 # ---------------------------------------------------------------- language model
 
 class RMSNorm(nn.Module):
-    def __init__(self, d):
+    def __init__(self, d, eps=1e-5):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(d))
+        self.weight, self.eps = nn.Parameter(torch.ones(d)), eps
 
     def forward(self, x):
-        return F.rms_norm(x, self.weight.shape, self.weight, 1e-5)
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
 def plain_conv(x, weight, bias, before):
@@ -228,17 +229,21 @@ class Mixer(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, s):
+    def __init__(self, s, mixer):
         super().__init__()
         self.norm = RMSNorm(s.d_model)
-        self.mixer = Mixer(s)
+        self.mixer = mixer(s)
+
+    def forward(self, r, state, fork, fast):
+        out, state = self.mixer(self.norm(r), state, fork, fast)
+        return r + out.float(), state
 
 
 class Backbone(nn.Module):
-    def __init__(self, s):
+    def __init__(self, s, mixer):
         super().__init__()
         self.embedding = nn.Embedding(s.vocab_rows, s.d_model)
-        self.layers = nn.ModuleList(Layer(s) for _ in range(s.layers))
+        self.layers = nn.ModuleList(Layer(s, mixer) for _ in range(s.layers))
         self.norm_f = RMSNorm(s.d_model)
         nn.init.normal_(self.embedding.weight, std=0.02)
 
@@ -246,10 +251,10 @@ class Backbone(nn.Module):
 class Mamba(nn.Module):
     """Names as in a Cobra checkpoint without the `llm.` prefix; the head is the embedding."""
 
-    def __init__(self, s):
+    def __init__(self, s, mixer=Mixer):
         super().__init__()
         self.s = s
-        self.backbone = Backbone(s)
+        self.backbone = Backbone(s, mixer)
 
     def embed(self, ids):
         return self.backbone.embedding(ids)
@@ -260,8 +265,7 @@ class Mamba(nn.Module):
         With fork > 1 there are `fork` sequences for every state, next to one another."""
         r, after, tapped = rows.float(), [], None
         for i, layer in enumerate(self.backbone.layers):
-            out, state = layer.mixer(layer.norm(r), None if states is None else states[i], fork, fast)
-            r = r + out.float()
+            r, state = layer(r, None if states is None else states[i], fork, fast)
             after.append(state)
             if tap == i:
                 tapped = r
@@ -282,26 +286,38 @@ class Projector(nn.Module):
         return self.projector(x)
 
 
-class Cobra(nn.Module):
-    def __init__(self, dino, siglip, lm):
+class System(nn.Module):
+    """The two towers; what follows them has a `connect` (features -> image rows) and an `llm`."""
+
+    def __init__(self, dino, siglip):
         super().__init__()
         self.dino, self.siglip = Tower(dino), Tower(siglip)
-        self.projector = Projector(dino.width + siglip.width, lm.d_model)
-        self.llm = Mamba(lm)
+        self.width = dino.width + siglip.width
 
     def features(self, images):
         """uint8 [B,H,W,3] -> [B,patches,V], DINO's columns first."""
         return torch.cat([self.dino(normalise(images, IMAGENET)), self.siglip(normalise(images, HALF))], -1)
 
+    def fuse(self):
+        """For training: compiles what is between the matrix products of every layer."""
+        for layer in self.repeated():
+            layer.compile(dynamic=False)
+
     def see(self, features, fast=False):
         """The language model's states after the image rows."""
-        return self.llm(self.projector(features), fast=fast)[1]
+        return self.llm(self.connect(features, fast), fast=fast)[1]
 
 
-def miniature(vocab_rows, d_model=192, layers=8):
-    return Cobra(DINO, SIGLIP, LMSize(d_model, layers, vocab_rows))
+class Cobra(System):
+    def __init__(self, dino, siglip, lm):
+        super().__init__(dino, siglip)
+        self.projector = Projector(self.width, lm.d_model)
+        self.llm = Mamba(lm)
+
+    def connect(self, features, fast=False):
+        return self.projector(features)
 
 
 def parameters(model):
-    """Counted as stored, the tied head once."""
+    """Counted as stored, a tied head once."""
     return sum(p.numel() for p in model.parameters())

@@ -1,12 +1,15 @@
 """The reference: reads an exported miniature from its files and answers the benchmark, in fp32 on the CPU.
 
     python3 reference.py --model ../../examples/mini-cobra --bench ../../examples/mini-bench
-    python3 reference.py --fixture DIR        # checks model.py against a Cobra fixture's reference.json
+    python3 reference.py --fixture DIR        # checks the modules against a fixture's reference.json
 
+Any of the three systems: model_facts.json tells which. Fixtures: Cobra's and ML-Mamba's as a whole, of
+LLaVA's and MobileVLM's the LLaMA part behind the image rows in reference.safetensors.
 Writes reference_answers.jsonl (one line a question) and reference_scores.json into the model's folder.
 """
 
 import argparse
+import glob
 import json
 import os
 from collections import defaultdict
@@ -17,38 +20,11 @@ from PIL import Image
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-import model as M
+import model_llama
 import questions as Q
+import systems
 
 MAX_NEW = 8
-
-
-def load(directory, facts):
-    """A Cobra in fp32 from the released layout; sizes from model_facts.json or a fixture's hparams."""
-    towers = []
-    for t in facts["towers"]:
-        towers.append(M.TowerSize(t["width"], t["layers_in_file"], t["heads"], t["mlp"], facts["grid"],
-                                  facts["patch_size"], t["registers"], t["cls_token"], t["layer_scale"]))
-    lm = facts["lm"]
-    net = M.Cobra(*towers, M.LMSize(lm["d_model"], lm["layers"], lm["vocab_rows"], lm["d_state"], lm["d_conv"],
-                                    lm["d_inner"] // lm["d_model"]))
-    dino = load_file(os.path.join(directory, "dino/model.safetensors"))
-    siglip = load_file(os.path.join(directory, "siglip/open_clip_model.safetensors"))
-    trunk = "visual.trunk."
-    siglip = {k[len(trunk):]: v for k, v in siglip.items() if k.startswith(trunk) and "attn_pool" not in k}
-    grid, native = facts["grid"], round(dino["pos_embed"].shape[1] ** 0.5)
-    if native != grid:
-        pos = dino["pos_embed"].float().view(1, native, native, -1).permute(0, 3, 1, 2)
-        pos = torch.nn.functional.interpolate(pos, (grid, grid), mode="bicubic", antialias=True, align_corners=False)
-        dino["pos_embed"] = pos.permute(0, 2, 3, 1).reshape(1, grid * grid, -1)
-    saved = torch.load(os.path.join(directory, "checkpoints/latest-checkpoint.pt"), map_location="cpu")["model"]
-    llm = {k[4:]: v for k, v in saved["llm_backbone"].items() if k.startswith("llm.")}
-    assert torch.equal(llm.pop("lm_head.weight"), llm["backbone.embedding.weight"])
-    net.dino.load_state_dict({k: v.float() for k, v in dino.items()})
-    net.siglip.load_state_dict({k: v.float() for k, v in siglip.items()})
-    net.projector.load_state_dict({k: v.float() for k, v in saved["projector"].items()})
-    net.llm.load_state_dict({k: v.float() for k, v in llm.items()})
-    return net.eval()
 
 
 def read_image(path, side):
@@ -59,19 +35,18 @@ def read_image(path, side):
 
 
 @torch.no_grad()
-def answer(net, states, ids):
-    """Logits behind the prompt and the greedy ids, one question from a copy of the image's states."""
-    r, states, _ = net.llm(net.llm.embed(torch.tensor([ids])), states)
-    first = logits = net.llm.logits(r[:, -1])[0]
-    out, margins = [], []
+def answer(llm, states, rows, most=MAX_NEW):
+    """Logits behind the prompt and the greedy ids, from a copy of the states that precede its rows."""
+    out, margins, steps = [], [], []
     while True:
-        top = logits.topk(2).values
+        r, states, _ = llm(rows, states)
+        steps.append(llm.logits(r[:, -1])[0])
+        top = steps[-1].topk(2).values
         margins.append((top[0] - top[1]).item())
-        out.append(int(logits.argmax()))
-        if out[-1] == 0 or len(out) == MAX_NEW:
-            return first, out, margins
-        r, states, _ = net.llm(net.llm.embed(torch.tensor([out[-1:]])), states)
-        logits = net.llm.logits(r[:, -1])[0]
+        out.append(int(steps[-1].argmax()))
+        if out[-1] == 0 or len(out) == most:
+            return steps, out, margins
+        rows = llm.embed(torch.tensor([out[-1:]]))
 
 
 def lines(path):
@@ -90,16 +65,39 @@ def bench(directory):
                f"{Q.VSR_HEAD} {v['caption']}{Q.VSR_TAIL}", ("True", "False"), v["label"] == 1, v["relation"])
 
 
+def llama_of(directory, lm):
+    """The language model of a LLaVA-style folder of .bin files."""
+    files = {}
+    for path in sorted(glob.glob(os.path.join(directory, "pytorch_model*.bin"))):
+        files.update(torch.load(path, map_location="cpu"))
+    llm = model_llama.Llama(systems.Llama.size(lm))
+    llm.load_state_dict({k: files[k].float() for k in llm.state_dict()})
+    return llm
+
+
 def fixture(directory):
     with open(os.path.join(directory, "reference.json")) as f:
         ref = json.load(f)
-    net = load(directory, ref["hparams"])
+    values = load_file(os.path.join(directory, "reference.safetensors"))
+    ids, facts = ref["prompt"]["ids"], ref["hparams"]
     with torch.no_grad():
-        features = net.features(read_image(os.path.join(directory, ref["files"]["image"]), ref["hparams"]["image_size"]))
-        logits, ids, _ = answer(net, net.see(features), ref["prompt"]["ids"])
-    print("logits: largest difference", (logits - torch.tensor(ref["logits"])).abs().max().item())
-    want = ref["greedy"]["ids"][:len(ids)]
-    print("greedy ids", "equal" if ids == want else f"differ: {ids} {want}")
+        if facts["lm"]["kind"] == "llama":
+            llm, at = llama_of(directory, facts["lm"]), ids.index(-200)
+            before, after = (llm.embed(torch.tensor([part])) for part in (ids[:at], ids[at + 1:]))
+            states = llm(torch.cat([before, values["connector.output"][None]], 1))[1]
+        else:
+            net = systems.load(directory, facts)
+            llm, after = net.llm, net.llm.embed(torch.tensor([ids]))
+            features = net.features(read_image(os.path.join(directory, ref["files"]["image"]), facts["image_size"]))
+            rows = net.connect(features)
+            print("image rows: largest difference", (rows - values["connector.output"]).abs().max().item())
+            states = llm(rows)[1]
+        want = ref["greedy"]["ids"]
+        steps, out, _ = answer(llm, states, after, len(want))
+    far = (torch.stack(steps) - values["logits_per_step"][:len(steps)]).abs().max().item()
+    print(f"logits of {len(steps)} steps: largest difference {far:.2e}")
+    print("greedy ids", "equal" if out == want else f"differ: {out} {want}")
+    assert far < 1e-4 and out == want
 
 
 def main():
@@ -114,8 +112,8 @@ def main():
         return fixture(a.fixture)
     with open(os.path.join(a.model, "model_facts.json")) as f:
         facts = json.load(f)
-    net = load(a.model, facts)
-    tok = Tokenizer.from_file(os.path.join(a.model, "tokenizer.json"))
+    net = systems.load(a.model, facts)
+    tok = Tokenizer.from_file(os.path.join(a.model, facts.get("tokenizer", "tokenizer.json")))
     by_image = defaultdict(list)
     for order, item in enumerate(bench(a.bench)):
         by_image[item[2]].append((order, item))
@@ -130,9 +128,9 @@ def main():
             ids = tok.encode(Q.USER + message.strip() + Q.TURN).ids
             key = (path, tuple(ids))                     # POPE repeats its yes-questions in all three files
             if key not in known:
-                known[key] = answer(net, states, ids)
-            logits, out, margins = known[key]
-            pair = logits[[tok.encode(n).ids[0] for n in names]]
+                known[key] = answer(net.llm, states, net.llm.embed(torch.tensor([ids])))
+            steps, out, margins = known[key]
+            pair = steps[0][[tok.encode(n).ids[0] for n in names]]
             results[order] = {
                 "task": task, "id": qid, "image": os.path.basename(path), "prompt_ids": ids, "candidates": names,
                 "logits": [round(v, 5) for v in pair.tolist()], "p": [round(v, 6) for v in pair.softmax(0).tolist()],

@@ -1,13 +1,15 @@
-"""Trains the miniature Cobra: towers on dense labels, then projector and language model.
+"""Trains a miniature: towers on dense labels, then connector and language model.
 
     python3 train.py --out DIR --towers 2 --lm 6          # minutes
     python3 train.py --out DIR --resume DIR --lm 9        # go on with the language model
+    python3 train.py --out DIR --decoder llama --towers-from ../../examples/mini-cobra --steps 11340
 
-Writes DIR/towers.pt, DIR/language.pt and DIR/curve.csv, now and then and at the end.
+Writes DIR/towers.pt (unless they come from an example), DIR/language.pt and DIR/curve.csv, now and then and at the end.
 """
 
 import argparse
 import csv
+import json
 import math
 import os
 import threading
@@ -15,12 +17,14 @@ import time
 
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 from torch import nn
 
 import bench
 import data
 import model as M
 import scene as S
+import systems
 import tokenizer
 
 HEADS = {"kind": 1 + len(S.KINDS), "colour": 1 + len(S.COLOURS), "size": 3, "x": 28, "y": 28, "flags": 5,
@@ -157,6 +161,12 @@ def groups(parameters, decay):
             {"params": flat, "weight_decay": 0.0}]
 
 
+def uncompiled(report):
+    """Reports have other shapes than steps: nothing is compiled for them."""
+    with torch.compiler.set_stance("force_eager"):
+        return report()
+
+
 class Curve:
     def __init__(self, path):
         self.path, self.rows, self.start = path, [], time.time()
@@ -172,8 +182,8 @@ class Curve:
 
 
 def run(minutes, step, params, rate, pool, report, save, curve, phase, warm=200, every=20.0, end_rate=0.0,
-        decay=0.05, betas=(0.9, 0.98), graph=True):
-    """Steps until the time is up; the rate falls along a cosine of the time spent.
+        decay=0.05, betas=(0.9, 0.98), graph=True, steps=0):
+    """Until the time is up, or `steps` are made; the rate falls along a cosine of the share spent.
 
     On a GPU the whole step is captured once as a CUDA graph and replayed."""
     cuda = torch.cuda.is_available()
@@ -189,7 +199,6 @@ def run(minutes, step, params, rate, pool, report, save, curve, phase, warm=200,
         optimiser.step()
         return loss.detach()
 
-    start, last, n = time.time(), time.time(), 0
     replay = None
     if cuda and graph:
         side = torch.cuda.Stream()
@@ -202,8 +211,9 @@ def run(minutes, step, params, rate, pool, report, save, curve, phase, warm=200,
         optimiser.zero_grad(set_to_none=True)
         with torch.cuda.graph(replay, capture_error_mode="thread_local"):   # the pool refills meanwhile
             captured = whole()
+    start, last, n, apart = time.time(), time.time(), 0, 0.0
     while True:
-        done = (time.time() - start) / (60 * minutes)
+        done = n / steps if steps else (time.time() - start) / (60 * minutes)
         if done >= 1:
             break
         now = end_rate + (rate - end_rate) * 0.5 * (1 + math.cos(math.pi * done))
@@ -219,22 +229,29 @@ def run(minutes, step, params, rate, pool, report, save, curve, phase, warm=200,
             if not math.isfinite(busy):
                 raise SystemExit(f"{phase}: loss is {busy} at step {n}")
         if time.time() - last > every:
-            curve.add(phase, n, loss.item(), report())
+            began = time.time()
+            curve.add(phase, n, loss.item(), uncompiled(report))
             save()
             last = time.time()
-    curve.add(phase, n, loss.item(), {**report(), "images_made": pool.made})
+            apart += last - began
+    final = loss.item()                                # waits for the last step
+    spent = time.time() - start - apart
+    curve.add(phase, n, final, {**uncompiled(report), "images_made": pool.made, "seconds_in_steps": round(spent, 1)})
     save()
-    return n
 
 
-def main():
+def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--out", required=True)
     p.add_argument("--resume")
+    p.add_argument("--decoder", choices=systems.SYSTEMS, default="mamba")
+    p.add_argument("--towers-from", help="an example whose towers and tokenizer are used")
     p.add_argument("--towers", type=float, default=0, help="minutes for the towers")
-    p.add_argument("--lm", type=float, default=0, help="minutes for projector and language model")
+    p.add_argument("--lm", type=float, default=0, help="minutes for connector and language model")
+    p.add_argument("--steps", type=int, default=0, help="steps for connector and language model, in place of minutes")
     p.add_argument("--workers", type=int, default=14)
     p.add_argument("--pool", type=int, default=120_000)
+    p.add_argument("--least", type=int, default=1, help="images in the pool before the first step")
     p.add_argument("--tower-batch", type=int, default=512)
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--rate", type=float, default=1.5e-3)
@@ -246,78 +263,105 @@ def main():
     p.add_argument("--every", type=float, default=20, help="seconds between reports")
     p.add_argument("--refill", type=float, default=4000, help="new images a second once the pool is full")
     p.add_argument("--no-graph", action="store_true")
+    p.add_argument("--compile", action="store_true", help="compile the layers of mamba2 and llama")
     p.add_argument("--fp32", action="store_true", help="language model without bf16 autocast")
     a = p.parse_args()
+    if a.compile and a.decoder == "mamba":
+        p.error("--compile is for mamba2 and llama; mamba has kernels of its own")
+    return a
 
+
+def tower_phase(a, net, heads, pool, fixed, curve, save, device, fast):
+    towers = (("dino", net.dino, M.IMAGENET), ("siglip", net.siglip, M.HALF))
+
+    def step():
+        b = pool.batch(a.tower_batch, ("image", "labels"))
+        with torch.autocast(device, torch.bfloat16, enabled=fast):
+            outs = [heads[tag](tower(M.normalise(b["image"], stats))) for tag, tower, stats in towers]
+        return sum(tower_loss(out, b["labels"]) for out in outs)
+
+    params = [(f"{t}.{n}", q) for t, m in (("dino", net.dino), ("siglip", net.siglip)) for n, q in m.named_parameters()
+              if not n.startswith((f"blocks.{m.s.depth - 1}.", "norm."))]
+    run(a.towers, step, params + list(heads.named_parameters()), 1.5e-3, pool,
+        lambda: tower_report(towers, heads, fixed), save, curve, "towers", every=a.every, graph=not a.no_graph)
+
+
+def language_phase(a, net, helper, pool, fixed, curve, save, device, fast):
+    keys = [k for k in data.shapes() if k != "labels"]
+
+    def step():
+        b = pool.batch(a.batch, keys)
+        with torch.autocast(device, torch.bfloat16, enabled=fast):
+            with torch.no_grad():
+                features = net.features(b["image"])
+        with torch.autocast(device, torch.bfloat16, enabled=fast and not a.fp32):
+            states = net.see(features.float() if a.fp32 else features, fast)
+            total = 0.0
+            for tag in ("short", "long"):
+                loss, aux, _, _ = answer(net, helper, states, b, tag, device, fast)
+                total = total + loss + a.aux * aux
+        return total
+
+    params = [*net.named_parameters(), *helper.named_parameters()]             # the towers' want no gradient
+    run(a.lm, step, params, a.rate, pool, lambda: lm_report(net, helper, fixed, device, fast, fast), save, curve, "lm",
+        warm=a.warm, end_rate=a.end_rate, every=a.every, graph=not a.no_graph, steps=a.steps)
+
+
+def resume(net, helper, directory, device):
+    for name in ("towers.pt", "language.pt"):
+        path = os.path.join(directory, name)
+        if os.path.exists(path):
+            saved = torch.load(path, map_location=device)
+            net.load_state_dict(saved["net"], strict=False)
+            if "helper" in saved:
+                helper.load_state_dict(saved["helper"])
+
+
+def main():
+    a = arguments()
     os.makedirs(a.out, exist_ok=True)
-    tok = tokenizer.build()
+    tok = Tokenizer.from_file(os.path.join(a.towers_from, "tokenizer.json")) if a.towers_from else tokenizer.build()
     pool = data.Pool(a.pool, a.workers, tok, bench.digests(), a.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     fast = device == "cuda"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(a.seed)
-    net = M.miniature(-(-tok.get_vocab_size() // 8) * 8).to(device)
+    net = systems.miniature(a.decoder, tok.get_vocab_size()).to(device)
     heads = nn.ModuleDict({"dino": Helper(M.DINO.width, HEADS), "siglip": Helper(M.SIGLIP.width, HEADS)}).to(device)
     helper = Helper(net.llm.s.d_model, HELPER).to(device)
     print("parameters", M.parameters(net), "vocabulary", tok.get_vocab_size(), flush=True)
+    if a.towers_from:
+        with open(os.path.join(a.towers_from, "model_facts.json")) as f:
+            systems.load_towers(net, a.towers_from, json.load(f))
+    if a.compile:
+        net.fuse()
     if a.resume:
-        for name in ("towers.pt", "language.pt"):
-            path = os.path.join(a.resume, name)
-            if os.path.exists(path):
-                saved = torch.load(path, map_location=device)
-                net.load_state_dict(saved["net"], strict=False)
-                if "helper" in saved:
-                    helper.load_state_dict(saved["helper"])
+        resume(net, helper, a.resume, device)
     pool.attach(device)
     fixed = {k: v.to(device) for k, v in data.fixed_set(a.eval, tok).items()}
-    pool.take()
+    while pool.made < a.least:
+        pool.take()
     stop = threading.Event()
     threading.Thread(target=pool.refill, args=(stop, a.refill), daemon=True).start()
     curve = Curve(os.path.join(a.out, "curve.csv"))
+    in_towers = ("dino.", "siglip.")
 
     def save_towers():
-        part = {k: v for k, v in net.state_dict().items() if k.startswith(("dino.", "siglip."))}
+        part = {k: v for k, v in net.state_dict().items() if k.startswith(in_towers)}
         torch.save({"net": part}, os.path.join(a.out, "towers.pt"))
 
     def save_language():
-        part = {k: v for k, v in net.state_dict().items() if k.startswith(("projector.", "llm."))}
+        part = {k: v for k, v in net.state_dict().items() if not k.startswith(in_towers)}
         torch.save({"net": part, "helper": helper.state_dict()}, os.path.join(a.out, "language.pt"))
 
-    towers = (("dino", net.dino, M.IMAGENET), ("siglip", net.siglip, M.HALF))
     if a.towers:
-        def step():
-            b = pool.batch(a.tower_batch, ("image", "labels"))
-            with torch.autocast(device, torch.bfloat16, enabled=fast):
-                outs = [heads[tag](tower(M.normalise(b["image"], stats))) for tag, tower, stats in towers]
-            return sum(tower_loss(out, b["labels"]) for out in outs)
-
-        params = [(f"{t}.{n}", q) for t, m in (("dino", net.dino), ("siglip", net.siglip)) for n, q in m.named_parameters()
-                  if not n.startswith((f"blocks.{m.s.depth - 1}.", "norm."))]
-        run(a.towers, step, params + list(heads.named_parameters()), 1.5e-3, pool,
-            lambda: tower_report(towers, heads, fixed), save_towers, curve, "towers",
-            every=a.every, graph=not a.no_graph)
-    save_towers()
+        tower_phase(a, net, heads, pool, fixed, curve, save_towers, device, fast)
+    if not a.towers_from:
+        save_towers()
     for q in (*net.dino.parameters(), *net.siglip.parameters()):
         q.requires_grad_(False)
-    if a.lm:
-        keys = [k for k in data.shapes() if k != "labels"]
-
-        def step():
-            b = pool.batch(a.batch, keys)
-            with torch.autocast(device, torch.bfloat16, enabled=fast):
-                with torch.no_grad():
-                    features = net.features(b["image"])
-            with torch.autocast(device, torch.bfloat16, enabled=fast and not a.fp32):
-                states = net.see(features.float() if a.fp32 else features, fast)
-                total = 0.0
-                for tag in ("short", "long"):
-                    loss, aux, _, _ = answer(net, helper, states, b, tag, device, fast)
-                    total = total + loss + a.aux * aux
-            return total
-
-        params = [*net.projector.named_parameters(), *net.llm.named_parameters(), *helper.named_parameters()]
-        run(a.lm, step, params, a.rate, pool, lambda: lm_report(net, helper, fixed, device, fast, fast),
-            save_language, curve, "lm", warm=a.warm, end_rate=a.end_rate, every=a.every, graph=not a.no_graph)
+    if a.lm or a.steps:
+        language_phase(a, net, helper, pool, fixed, curve, save_language, device, fast)
     save_language()
     stop.set()
     pool.close()
