@@ -157,7 +157,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/fail_alloc.o $(BUILD)/libmam
 # A family that only this test knows.
 $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
 
-## test: unit and end-to-end tests (SHARED=DIR adds the tests on the shared data)
+## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
 test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
@@ -170,7 +170,7 @@ check: check-includes check-headers format-check test
 	@echo "make check: passed"
 .PHONY: check
 
-## demo: a trained miniature Cobra answers the miniature POPE and VSR
+## demo: three trained miniatures answer the miniature POPE and VSR
 demo: mambench
 	@sh scripts/demo.sh ./mambench build/demo
 .PHONY: demo

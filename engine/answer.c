@@ -7,12 +7,14 @@
 #include "engine/base/clock.h"
 #include "engine/synthetic_tokens.h"
 
+#include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Rows of text that go through the language model at once; more are fed in pieces. */
-enum { PIECE_ROWS = 512, MAX_CHOICES = 8 };
+enum { PIECE_ROWS = 512 };
 
 /* One group of sessions on its way. */
 struct batch {
@@ -25,7 +27,7 @@ struct batch {
     float *x;                    /* [PIECE_ROWS, width] */
     float *last;                 /* [n, width]: what enters the head */
     float *logits;               /* [n, vocabulary] */
-    bool not_a_number;           /* a NaN was met where a token should be chosen */
+    bool not_a_number;           /* logits were met that are NaN or infinite */
     size_t active[LM_MAX_SPANS]; /* sessions that still generate */
     size_t n_active;
 };
@@ -73,7 +75,9 @@ enum status session_feed(struct session *session, const int *ids, int n, float *
     lm_logits(lm, compute, x + (size_t)(n - 1) * width, 1, logits);
     compute_release(compute, taken);
     session->stand = STAND_TEXT;
-    return STATUS_OK;
+    return matmul_failed(compute->matmul)
+               ? fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product")
+               : STATUS_OK;
 }
 
 /* What of the prompt the session has still to read: chat_split() and where the session stands. */
@@ -85,7 +89,9 @@ static enum status unread_prompt(const struct session *session, const char *prom
     *unread = prompt;
     *needs_bos = session->stand == STAND_EMPTY && session->engine->card.lm.bos >= 0;
     bool inside = chat->image_in_prompt && session->stand == STAND_IMAGE;
-    if (!inside && chat->image_in_prompt && strstr(prompt, CHAT_IMAGE))
+    if (!chat->image_in_prompt)
+        return chat_split(chat, prompt, &length, unread, err);
+    if (!inside && strstr(prompt, CHAT_IMAGE))
         return fail(err, STATUS_BAD_FORMAT,
                     "the prompt has an " CHAT_IMAGE " where no picture was read");
     if (!inside)
@@ -143,8 +149,8 @@ static enum status check_choices(const struct batch *batch, struct error *err)
 {
     for (size_t i = 0; i < batch->n; i++) {
         const struct request *request = &batch->requests[i];
-        if (request->n_choices > MAX_CHOICES)
-            return fail(err, STATUS_UNSUPPORTED, "more than %d choices", MAX_CHOICES);
+        if (request->n_choices > ENGINE_MAX_CHOICES)
+            return fail(err, STATUS_UNSUPPORTED, "more than %d choices", ENGINE_MAX_CHOICES);
         for (size_t c = 0; c < request->n_choices; c++) {
             int id;
             enum status status = engine_choice_id(batch->engine, request->choices[c], &id, err);
@@ -163,11 +169,15 @@ static enum status reserve_answers(struct batch *batch, struct error *err)
         struct session *session = batch->sessions[i];
         const struct request *request = &batch->requests[i];
         size_t vocabulary = (size_t)batch->engine->lm->vocabulary;
+        int positions = session->state.n_positions + (int)session->prompt.n;
+        if (request->max_new_tokens > CARD_MAX_IDS - positions)
+            return fail(err, STATUS_UNSUPPORTED,
+                        "%d new tokens behind %d are more than the %d that a session can hold",
+                        request->max_new_tokens, positions, CARD_MAX_IDS);
         for (int t = 0; t < request->max_new_tokens; t++)
             if (!token_list_add(&session->answer, 0))
                 return fail(err, STATUS_NO_MEMORY, "out of memory for an answer");
         session->answer.n = 0;
-        int positions = session->state.n_positions + (int)session->prompt.n;
         enum status status = lm_state_reserve(&session->state, batch->engine->lm,
                                               positions + request->max_new_tokens, err);
         if (status)
@@ -226,15 +236,29 @@ static void embed_piece(struct batch *batch, const struct piece *piece, struct l
     }
 }
 
-/* Products for every piece that the prompts will need. */
-static enum status prepare_pieces(struct batch *batch, struct error *err)
+/* Products for every piece that the prompts will need; *rows: of the largest. */
+static enum status prepare_pieces(struct batch *batch, int *rows, struct error *err)
 {
     size_t fed[LM_MAX_SPANS] = {0};
     struct piece piece;
     enum status status = STATUS_OK;
-    while (!status && next_piece(batch, fed, &piece))
+    assert(lm_chunk(batch->engine->lm, batch->compute->ops) <= PIECE_ROWS);
+    for (*rows = 0; !status && next_piece(batch, fed, &piece);) {
         status = session_prepare_text(batch->sessions[0], piece.rows, (int)batch->n, err);
+        *rows = piece.rows > *rows ? piece.rows : *rows;
+    }
     return status;
+}
+
+/* Remembers a logit that is NaN or infinitely large: nothing can be said of any other then.  A
+ * token that can never be (minus infinity) is no damage. */
+static void inspect_logits(struct batch *batch, size_t rows)
+{
+    size_t n = rows * (size_t)batch->engine->lm->vocabulary;
+    bool sound = true;
+    for (size_t i = 0; i < n; i++)
+        sound = sound && batch->logits[i] <= FLT_MAX;
+    batch->not_a_number = batch->not_a_number || !sound;
 }
 
 static void prefill(struct batch *batch)
@@ -255,6 +279,7 @@ static void prefill(struct batch *batch)
         }
     }
     lm_logits(lm, batch->compute, batch->last, (int)batch->n, batch->logits);
+    inspect_logits(batch, batch->n);
 }
 
 /* Probabilities of the candidate first tokens, normalised among themselves. */
@@ -270,9 +295,10 @@ static enum status weigh_choices(struct batch *batch, size_t i, struct error *er
         if (status)
             return status;
         out->choice_logits[c] = logits[id];
-        batch->not_a_number = batch->not_a_number || isnan(logits[id]);
         largest = fmaxf(largest, logits[id]);
     }
+    /* Where the largest is infinite, nothing can be said of the others. */
+    batch->not_a_number = batch->not_a_number || (request->n_choices > 0 && isinf(largest));
     double total = 0;
     for (size_t c = 0; c < request->n_choices; c++)
         total += exp((double)out->choice_logits[c] - (double)largest);
@@ -295,7 +321,6 @@ static void next_tokens(struct batch *batch)
             continue;
         int id = sampler_next(&request->sampling, &session->random, logits, vocabulary,
                               session->candidates);
-        batch->not_a_number = batch->not_a_number || isnan(logits[id]);
         token_list_add(&session->answer, id); /* room was reserved */
         batch->generations[i].ended = id == eos;
         if (id != eos && session->answer.n < (size_t)request->max_new_tokens)
@@ -319,6 +344,7 @@ static void step(struct batch *batch)
     lm_embed(lm, batch->compute, ids, rows, batch->x);
     lm_forward(lm, batch->compute, spans, batch->n_active, batch->x, rows);
     lm_logits(lm, batch->compute, batch->x, rows, batch->logits);
+    inspect_logits(batch, (size_t)rows);
 }
 
 static void detokenize(struct batch *batch, size_t i)
@@ -374,28 +400,26 @@ static enum status generate(struct batch *batch, struct error *err)
     if (matmul_failed(batch->compute->matmul))
         return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
     if (batch->not_a_number)
-        return fail(err, STATUS_BAD_FORMAT, "the model's logits are not numbers");
+        return fail(err, STATUS_BAD_FORMAT, "%s: the model's logits are not numbers",
+                    batch->engine->card.name);
     return STATUS_OK;
 }
 
 static enum status answer_batch(struct batch *batch, struct error *err)
 {
     const struct lm *lm = batch->engine->lm;
-    int sequences = (int)batch->n;
+    int sequences = (int)batch->n, rows = 0;
     compute_use_threads(batch->compute);
     enum status status = tokenize(batch, err);
     if (!status)
         status = check_choices(batch, err);
     if (!status)
-        status = prepare_pieces(batch, err);
+        status = prepare_pieces(batch, &rows, err);
     if (!status)
         status = reserve_answers(batch, err);
     if (status)
         return status;
-    size_t total = 0, taken = batch->compute->taken_floats;
-    for (size_t i = 0; i < batch->n; i++)
-        total += batch->sessions[i]->prompt.n;
-    int rows = total < PIECE_ROWS ? (int)total : PIECE_ROWS;
+    size_t taken = batch->compute->taken_floats;
     batch->x = compute_take(batch->compute, rows > sequences ? rows : sequences, lm->width);
     batch->last = compute_take(batch->compute, sequences, lm->width);
     batch->logits = compute_take(batch->compute, sequences, lm->vocabulary);

@@ -35,6 +35,7 @@ struct card_key {
 /* More than any release has: they bound what a damaged card can cost. */
 enum {
     CARD_MAX_SIDE = 4096,
+    CARD_MAX_PATCHES = 1 << 14,
     CARD_MAX_WIDTH = 1 << 20,
     CARD_MAX_LAYERS = 4096,
     CARD_MAX_IDS = 1 << 24,
@@ -136,6 +137,10 @@ enum status card_open(struct card *card, const char *directory, struct arena *ar
  * each would need; a shard or tower is missing), BAD_FORMAT, MISMATCH, UNSUPPORTED. */
 enum status card_detect(struct card *card, const char *directory, struct arena *arena,
                         struct error *err);
+/* The same where what configs say may be wrong: numbers that contradict the tensors are replaced by
+ * ones that fit, and the card is not checked.  The caller knows better, and checks. */
+enum status card_detect_shapes(struct card *card, const char *directory, struct arena *arena,
+                               struct error *err);
 
 /* A built-in card: the released systems at full size.  "cobra-3b" is understood for "cobra+3b". */
 enum status card_preset(struct card *card, const char *name, struct arena *arena,

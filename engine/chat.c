@@ -47,9 +47,13 @@ enum status chat_split(const struct chat_template *chat, const char *prompt, siz
 {
     *length = 0;
     *rest = prompt;
+    const char *mark = strstr(prompt, CHAT_IMAGE);
+    if (!chat->image_in_prompt && mark)
+        return fail(err, STATUS_BAD_FORMAT,
+                    "the prompt has an " CHAT_IMAGE ", but the model reads the picture in front of "
+                    "the whole prompt");
     if (!chat->image_in_prompt)
         return STATUS_OK;
-    const char *mark = strstr(prompt, CHAT_IMAGE);
     if (!mark)
         return fail(err, STATUS_BAD_FORMAT,
                     "the prompt has no " CHAT_IMAGE " where the picture belongs");

@@ -4,7 +4,6 @@
 #include "engine/synthetic_tokens.h"
 #include "engine/weights.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -281,8 +280,24 @@ static enum status add_hashes(struct text *text, const struct engine *engine, st
         status = add_part_hashes(text, card, &card->connector.weights, arena, err);
     if (!status)
         status = add_part_hashes(text, card, &card->lm.weights, arena, err);
-    if (!status && card->tokenizer)
-        status = add_file_hash(text, card, card->tokenizer, arena, err);
+    return status;
+}
+
+/* The tokenizer's file, and the config beside it, which changes some of its ids. */
+static enum status add_tokenizer_hashes(struct text *text, const struct engine *engine,
+                                        struct arena *arena, struct error *err)
+{
+    const struct card *card = &engine->card;
+    if (!engine->tokenizer)
+        return STATUS_OK;
+    const char *folder = path_directory(arena, card->tokenizer);
+    const char *config = folder ? path_join(arena, folder, "tokenizer_config.json") : NULL;
+    const char *path = config ? path_join(arena, card->directory, config) : NULL;
+    if (!path)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while hashing a model");
+    enum status status = add_file_hash(text, card, card->tokenizer, arena, err);
+    if (!status && file_exists(path))
+        status = add_file_hash(text, card, config, arena, err);
     return status;
 }
 
@@ -298,6 +313,8 @@ enum status engine_hash(const struct engine *engine, struct sha256_text *out, st
         text_addf(&text, "random weights, seed %llu\n", (unsigned long long)engine->seed);
     else
         status = add_hashes(&text, engine, &arena, err);
+    if (!status)
+        status = add_tokenizer_hashes(&text, engine, &arena, err);
     if (!status && text.failed)
         status = fail(err, STATUS_NO_MEMORY, "out of memory while hashing a model");
     if (!status)

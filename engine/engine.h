@@ -66,12 +66,14 @@ struct sampling {
     uint64_t seed;
 };
 
+enum { ENGINE_MAX_CHOICES = 8 };
+
 /* One thing to ask. */
 struct request {
     const char *prompt;         /* what the language model reads, template included */
     const char *const *choices; /* candidate strings, each a single token without leading space */
-    size_t n_choices;
-    int max_new_tokens; /* 0: weigh the choices only */
+    size_t n_choices;           /* at most ENGINE_MAX_CHOICES */
+    int max_new_tokens;         /* 0: weigh the choices only */
     struct sampling sampling;
 };
 
@@ -137,15 +139,16 @@ void session_reset(struct session *session);
 enum status session_see(struct session *session, const char *path, struct timings *timings,
                         struct error *warning, struct error *err);
 
-/* Makes dst an exact copy of src's timeline; both belong to one engine.  Errors: NO_MEMORY. */
+/* Makes dst an exact copy of src's timeline; both belong to one engine.  Errors: NO_MEMORY; dst is
+ * then reset. */
 enum status session_fork(struct session *dst, const struct session *src, struct error *err);
 
 /* Reads the prompt and answers it; the session then stands behind the answer.  Where the model's
  * template has the picture inside the prompt, session_see() has read what stands in front of it,
  * and the prompt must say the same there.  generation->timings: TOKENIZE .. TEXT.  Errors:
  * UNSUPPORTED (a choice that is not one token, an empty prompt), BAD_FORMAT (the prompt has no or
- * several "<image>" where it needs one; the model's logits are NaN: there is no answer),
- * NO_MEMORY. */
+ * several "<image>" where it needs one; the model's logits are NaN, or the choices' infinite: there
+ * is no answer), NO_MEMORY. */
 enum status session_answer(struct session *session, const struct request *request,
                            struct generation *generation, struct error *err);
 

@@ -156,7 +156,8 @@ static enum status compare_pieces(struct selftest *t, const struct token_list *i
     if (status)
         return status;
     if (piece == 1)
-        snprintf(name, sizeof name, "one-token steps equal the whole sequence");
+        snprintf(name, sizeof name, "one-token steps %s the whole sequence",
+                 exact ? "equal" : "agree with");
     else
         snprintf(name, sizeof name, "pieces of %zu rows equal the whole sequence", piece);
     bool f32 = t->engine->info.precision == PRECISION_F32;

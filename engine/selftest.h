@@ -28,9 +28,10 @@ void check_add(struct check_report *report, const struct check_result *result);
 enum status selftest_fixture(const char *directory, const struct engine_options *options,
                              struct check_report *report, struct error *err);
 
-/* A user's model: one-token steps equal the whole-sequence scan, a batch of n equals n single
- * answers, a forked image state equals a fresh one, 1 thread equals n: all bit for bit; and the
- * fast kernels agree with the reference implementation within their bounds. */
+/* A user's model: one-token steps and pieces equal the whole sequence, a batch of n equals n single
+ * answers, a forked image state equals a fresh one, 1 thread equals n: all bit for bit.  A family
+ * that scans in chunks (lm_family.chunk) equals itself so in pieces of a chunk, and within a bound
+ * in steps.  The fast kernels agree with the reference implementation within their bounds. */
 enum status selftest_model(const char *model, const struct engine_options *options,
                            struct check_report *report, struct error *err);
 

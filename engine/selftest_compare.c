@@ -76,8 +76,6 @@ void fixture_compare_sums(struct fixture *f, const char *name, const float *got,
                          scale * sum_bound * want_sumsq, "|delta|");
 }
 
-/* Largest difference between got[offset ...] and an array of numbers; *largest grows to the
- * largest reference value. */
 double fixture_array_difference(const float *got, size_t n, const cJSON *want, double *largest)
 {
     double difference = 0;

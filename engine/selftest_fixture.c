@@ -8,7 +8,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Bound of a choice's probability in f32. */
@@ -78,13 +77,23 @@ static void set_picture(struct card *card, int size, enum resize_strategy strate
     }
 }
 
+/* A fixture's "crop" is each processor's own: torchvision's offsets are rounded, CLIP's floored. */
+static enum status parse_resize(const struct card *card, const char *name,
+                                enum resize_strategy *out, struct error *err)
+{
+    enum status status = resize_strategy_parse(name, out, err);
+    if (!status && *out == RESIZE_CENTRE && strcmp(card->towers[0].naming, "timm") == 0)
+        *out = RESIZE_CROP;
+    return status;
+}
+
 static enum status override_card(struct fixture *f)
 {
     const cJSON *hparams = json_find(f->root, "hparams"), *tower;
     const cJSON *connector = json_find(hparams, "connector");
     enum resize_strategy strategy = f->card.towers[0].preprocess.strategy;
     const char *resize = json_string_or(hparams, "resize", NULL);
-    enum status status = resize ? resize_strategy_parse(resize, &strategy, f->err) : STATUS_OK;
+    enum status status = resize ? parse_resize(&f->card, resize, &strategy, f->err) : STATUS_OK;
     cJSON_ArrayForEach(tower, json_find(hparams, "towers"))
     {
         if (!status)
@@ -110,7 +119,7 @@ static enum status open_reference_tensors(struct fixture *f)
 static enum status open_fixture(struct fixture *f, const struct engine_options *options)
 {
     const char *family = json_string_or(f->root, "family", "");
-    enum status status = card_detect(&f->card, f->directory, &f->arena, f->err);
+    enum status status = card_detect_shapes(&f->card, f->directory, &f->arena, f->err);
     if (!status && strcmp(family, f->card.family) != 0)
         status = fail(f->err, STATUS_MISMATCH,
                       "%s: reference.json is of the family '%s', the files are of '%s'",
@@ -270,16 +279,16 @@ static enum status check_vision(struct fixture *f, const char *prefix, const cJS
     size_t n = (size_t)connector->n_in, width = (size_t)connector->in_width, column = 0;
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < f->card.n_towers; i++) {
+        int tower_width = f->engine->towers[i]->width;
+        const float *columns = pass.features + column;
+        column += (size_t)tower_width;
         if (!json_find(vision, f->card.towers[i].name))
             continue;
-        int tower_width = f->engine->towers[i]->width;
         float *own = arena_alloc(&f->arena, n * (size_t)tower_width, sizeof *own);
         const char *name = arena_printf(&f->arena, "vision.%s", f->card.towers[i].name);
         if (!own || !name)
             return fail(f->err, STATUS_NO_MEMORY, "out of memory while checking a fixture");
-        f->engine->ops->copy_rows(own, (size_t)tower_width, pass.features + column, width, (int)n,
-                                  tower_width);
-        column += (size_t)tower_width;
+        f->engine->ops->copy_rows(own, (size_t)tower_width, columns, width, (int)n, tower_width);
         struct reference want = {json_find(vision, f->card.towers[i].name), name};
         status = fixture_compare_rows(f, name, own, (int)n, tower_width, &want);
     }
@@ -347,12 +356,12 @@ static enum status check_state(struct fixture *f)
 static enum status check_choice(struct fixture *f, const float *logits)
 {
     const cJSON *choice = json_find(f->root, "choice"), *item;
-    int ids[8] = {0};
+    int ids[ENGINE_MAX_CHOICES] = {0};
     int n = 0;
     double total = 0, deviation = 0;
     cJSON_ArrayForEach(item, json_find(choice, "strings"))
     {
-        if (n == 8 || !cJSON_IsString(item))
+        if (n == ENGINE_MAX_CHOICES || !cJSON_IsString(item))
             return fail(f->err, STATUS_BAD_FORMAT, "%s/reference.json: choice.strings",
                         f->directory);
         enum status status = engine_choice_id(f->engine, item->valuestring, &ids[n++], f->err);
@@ -515,7 +524,7 @@ static enum status set_variant(struct fixture *f, const cJSON *variant)
     static const char half[] = "pixels_rounded_to_fp16";
     enum resize_strategy strategy = f->card.towers[0].preprocess.strategy;
     const char *mode = json_string_or(variant, "mode", NULL);
-    enum status status = mode ? resize_strategy_parse(mode, &strategy, f->err) : STATUS_OK;
+    enum status status = mode ? parse_resize(&f->card, mode, &strategy, f->err) : STATUS_OK;
     if (status)
         return status;
     set_picture(&f->engine->card, f->card.image_size, strategy);

@@ -3,7 +3,6 @@
 #include "engine/base/clock.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum status session_open(struct session **out, const struct engine *engine, struct error *err)
 {

@@ -1,4 +1,5 @@
-/* engine/session.h - what engine.c, session.c, answer.c and selftest.c share; not for others. */
+/* engine/session.h - what engine.c, session.c, answer.c and the self-tests share; not for others.
+ */
 #ifndef MAMBENCH_ENGINE_SESSION_H
 #define MAMBENCH_ENGINE_SESSION_H
 
@@ -53,7 +54,7 @@ enum status engine_open_card(struct engine **out, const struct card *card,
                              const struct engine_options *options, struct error *err);
 
 /* The stages of session_see(), for whoever wants to look between them.  Rows live in the session's
- * scratch memory until scratch_release. */
+ * scratch memory until compute_release(taken). */
 struct image_pass {
     float *features; /* [patches, sum of the towers' widths] */
     float

@@ -183,6 +183,18 @@ static enum status check_shape(const struct weights *weights, const char *name, 
     return weights->files ? locate(weights, name, shape, n_dims, &file, &tensor, err) : STATUS_OK;
 }
 
+enum status weights_absent(const struct weights *weights, const char *name, struct error *err)
+{
+    char wanted[MAX_NAME];
+    const struct tensor_file *file;
+    full_name(weights, name, wanted);
+    if (!weights->files || !find(weights, wanted, &file))
+        return STATUS_OK;
+    return fail(err, STATUS_MISMATCH,
+                "%s: there is a tensor %s, which the model description leaves out", file->path,
+                wanted);
+}
+
 /* FNV-1a of the name, mixed with the seed: every tensor has its own stream. */
 static uint64_t name_seed(uint64_t seed, const char *name)
 {
@@ -288,6 +300,31 @@ enum status weights_floats(struct weights *weights, const char *name, const int 
     return STATUS_OK;
 }
 
+enum status weights_transposed(struct weights *weights, const char *name, int rows, int columns,
+                               float **out, struct error *err)
+{
+    int shape[2] = {rows, columns};
+    size_t n = count_values(shape, 2), r = (size_t)rows, c = (size_t)columns;
+    enum status status = check_shape(weights, name, shape, 2, err);
+    if (status)
+        return status;
+    float *turned = arena_alloc(weights->arena, n, sizeof *turned);
+    float *values = calloc(n, sizeof *values);
+    if (!turned || !values)
+        status = no_memory(name, err);
+    if (!status && !weights->counting)
+        status = read_values(weights, name, shape, 2, DTYPE_F32, values, err);
+    for (size_t i = 0; !status && i < n; i++)
+        turned[i % c * r + i / c] = values[i];
+    free(values);
+    if (status)
+        return status;
+    weights->parameters += n;
+    weights->packed_bytes += n * sizeof *turned;
+    *out = turned;
+    return STATUS_OK;
+}
+
 enum status weights_vector(struct weights *weights, const char *name, int n, float **out,
                            struct error *err)
 {
@@ -324,7 +361,7 @@ static void matrix_release(struct matrix *matrix)
     free(matrix->bias);
 }
 
-/* Reads rows [first, first + n) from name; shapes are checked before memory is taken. */
+/* Reads the n rows of name into rows [first, first + n) of the matrix. */
 static enum status read_rows(struct weights *weights, const char *name, struct matrix *matrix,
                              int first, int n, bool has_bias, struct error *err)
 {

@@ -30,7 +30,7 @@ struct weights {
     bool counting;         /* nothing is read or packed: names bind, parameters are counted */
     enum matmul_type type; /* of matrices; vectors are always float */
     char scope[64];        /* stands between the prefix and every name */
-    struct arena *arena;   /* keeps vectors and tables */
+    struct arena *arena;   /* keeps vectors and position tables */
     size_t parameters;     /* counted as they are bound */
     size_t packed_bytes;
 };
@@ -47,11 +47,20 @@ void weights_enter(struct weights *weights, const char *format, ...)
 /* Whether the part has a tensor called prefix + scope + name; random weights have every tensor. */
 bool weights_have(const struct weights *weights, const char *name);
 
+/* MISMATCH, naming the file, if the part has a tensor called prefix + scope + name after all: what
+ * a model has and the card leaves out would change its answers silently. */
+enum status weights_absent(const struct weights *weights, const char *name, struct error *err);
+
 /* Reads prefix + scope + name into new memory of the arena.  Its shape must be the given one,
  * dimensions of size one left out of both.  Counted as parameters.  Errors: NOT_FOUND, MISMATCH
  * (both shapes are named), NO_MEMORY. */
 enum status weights_floats(struct weights *weights, const char *name, const int *shape, int n_dims,
                            float **out, struct error *err);
+
+/* The same of a matrix [rows, columns], transposed: [columns, rows].  What the file has behind the
+ * first dimension counts as columns (a depthwise convolution's [channels, 1, 3, 3]). */
+enum status weights_transposed(struct weights *weights, const char *name, int rows, int columns,
+                               float **out, struct error *err);
 
 /* A vector of n floats. */
 enum status weights_vector(struct weights *weights, const char *name, int n, float **out,

@@ -17,8 +17,8 @@ static const struct option_spec options_table[] = {
      NULL, NULL, true},
     {"cases", 0, OPTION_FILE, "FILE", "recorded cases of scorers or of a tokenizer", NULL, NULL,
      true},
-    {"tokenizer", 0, OPTION_FILE, "FILE", "the tokenizer.json that tokenizer cases belong to", NULL,
-     NULL, false},
+    {"tokenizer", 0, OPTION_FILE, "FILE",
+     "the tokenizer.json or tokenizer.model that tokenizer cases belong to", NULL, NULL, false},
     MODEL_OPTION_ROWS,
     {"seed", 0, OPTION_COUNT, "N", "of random weights", "0", NULL, false},
     {"all", 'a', OPTION_FLAG, NULL, "print every case, not only those that fail", NULL, NULL,
@@ -28,10 +28,13 @@ static const struct option_spec options_table[] = {
 };
 
 static const char *const notes[] = {
-    "A model: one-token steps equal the whole-sequence scan, a batch equals single answers, a "
-    "copied image state equals a fresh one, one thread equals several, all bit for bit. A fixture: "
-    "every field of its reference.json, with deviation and bound. Cases: recorded inputs and "
-    "outputs of the reference programs. The exit code is 0 if everything is ok, else 1.",
+    "A model: one-token steps and pieces equal the whole sequence, a batch equals single answers, "
+    "a "
+    "copied image state equals a fresh one, one thread equals several, all bit for bit (where a "
+    "family scans in chunks, steps agree within a bound and pieces of a chunk are equal); the "
+    "kernels agree with the readable reference within a bound. A fixture: every field of its "
+    "reference.json, with deviation and bound. Cases: recorded inputs and outputs of the reference "
+    "programs. The exit code is 0 if everything is ok, else 1.",
     NULL,
 };
 

@@ -26,6 +26,9 @@ enum status option_seed(const struct options *options, uint64_t *out, struct err
     return STATUS_OK;
 }
 
+/* More than any machine has; beyond some ten thousand the OpenMP library itself falls over. */
+enum { MAX_THREADS = 1024 };
+
 enum status model_options_read(const struct options *options, struct engine_options *out,
                                struct error *err)
 {
@@ -33,6 +36,9 @@ enum status model_options_read(const struct options *options, struct engine_opti
     enum status status = precision_parse(option_text(options, "precision"), &out->precision, err);
     if (!status)
         status = option_int(options, "threads", &out->threads, err);
+    if (!status && out->threads > MAX_THREADS)
+        status = fail(err, STATUS_USAGE, "--threads %d: at most %d are possible", out->threads,
+                      MAX_THREADS);
     if (!status)
         status = option_seed(options, &out->seed, err);
     out->kernels = option_text(options, "kernels");

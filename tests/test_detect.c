@@ -490,6 +490,27 @@ static void without_the_stock_tower_the_copy_is_taken(void **state)
     release_remove(&r);
 }
 
+/* A folder whose name ends in slashes is that folder, not the model's own. */
+static void a_slash_behind_the_towers_name_changes_nothing(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"openai/clip-vit-large-patch14-336",
+                                        "openai/clip-vit-large-patch14-336//", "./", "."};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct release r;
+        struct card card;
+        char member[128];
+        release_make(&r, release_spec("mobilevlm-v2"));
+        release_write(&r);
+        snprintf(member, sizeof member, "\"mm_vision_tower\": \"%s\"", names[i]);
+        model_copy_edit(&r.copy, "config.json",
+                        "\"mm_vision_tower\": \"openai/clip-vit-large-patch14-336\"", member);
+        must_open(&r, &card);
+        assert_string_equal(card.towers[0].activation, "gelu_quick");
+        release_remove(&r);
+    }
+}
+
 static void safetensors_are_preferred_to_pickles(void **state)
 {
     (void)state;
@@ -561,6 +582,7 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_while_detecting_is_told),
         cmocka_unit_test(without_configs_the_released_towers_are_known),
         cmocka_unit_test(without_the_stock_tower_the_copy_is_taken),
+        cmocka_unit_test(a_slash_behind_the_towers_name_changes_nothing),
         cmocka_unit_test(safetensors_are_preferred_to_pickles),
         cmocka_unit_test(a_tokenizer_model_is_preferred),
         cmocka_unit_test(numbers_that_configs_leave_out_are_the_libraries),

@@ -99,7 +99,7 @@ static const struct damage damages[] = {
     {"llava-1.5",
      {EDIT, "config.json", "\"eos_token_id\": 2", "\"eos_token_id\": 278", {0}},
      STATUS_MISMATCH,
-     "the end token 278 is outside a vocabulary of 278",
+     "\"eos_token_id\" is 278, the tokenizer's </s> is 2",
      ""},
     {"factory-merged",
      {EDIT, "config.json", "\"model_type\": \"phi\"", "\"model_type\": \"qwen2\"", {0}},

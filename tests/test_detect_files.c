@@ -6,7 +6,8 @@ static const struct damage damages[] = {
     {"llava-1.5",
      {REMOVE, NULL, "config.json", NULL, {0}},
      STATUS_NOT_FOUND,
-     "is no model directory that is recognised: Prismatic's (Cobra, ML-Mamba) has config.json",
+     "is no model directory that is recognised: Prismatic's (Cobra, ML-Mamba; a LLaMA decoder too) "
+     "has config.json",
      "; TinyLLaVA Factory's has config.json with TinyLlavaForConditionalGeneration"},
     {"llava-1.5",
      {EDIT, "config.json", "LlavaLlamaForCausalLM", "LlavaMptForCausalLM", {0}},
@@ -52,7 +53,8 @@ static const struct damage damages[] = {
     {"ml-mamba",
      {REMOVE, NULL, "config.json", NULL, {0}},
      STATUS_NOT_FOUND,
-     "is no model directory that is recognised: Prismatic's (Cobra, ML-Mamba) has config.json",
+     "is no model directory that is recognised: Prismatic's (Cobra, ML-Mamba; a LLaMA decoder too) "
+     "has config.json",
      ""},
     {"ml-mamba",
      {REMOVE, NULL, "latest-checkpoint.pt", NULL, {0}},

@@ -8,6 +8,7 @@
 #include "engine/selftest.h"
 #include "engine/session.h"
 
+#include <limits.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -287,6 +288,47 @@ static void a_session_goes_on_behind_its_answer(void **state)
     }
 }
 
+static void infinite_logits_give_no_probabilities(void **state)
+{
+    (void)state;
+    static const char *const choices[] = {"Yes", "No"};
+    struct opened o;
+    struct text prompt;
+    struct generation out;
+    struct error err = {""};
+    open_family(&o, 3, "vicuna");
+    text_init(&prompt);
+    engine_prompt(o.engine, "Is it?", &prompt);
+    struct request request = {.prompt = text_string(&prompt), .choices = choices, .n_choices = 2};
+    for (int sign = -1; sign <= 1; sign += 2) {
+        struct session *session;
+        for (int i = 0; i < o.engine->lm->vocabulary; i++)
+            o.engine->lm->head.bias[i] = (float)sign * INFINITY;
+        assert_ok(session_open(&session, o.engine, &err), err);
+        assert_ok(session_fork(session, o.session, &err), err);
+        assert_int_equal(session_answer(session, &request, &out, &err), STATUS_BAD_FORMAT);
+        assert_contains(err.text, "not numbers");
+        session_close(session);
+    }
+    text_release(&prompt);
+    close_family(&o);
+}
+
+static void more_tokens_than_a_session_holds_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        struct opened o;
+        struct generation out;
+        struct error err = {""};
+        open_family(&o, i, "zephyr");
+        struct request request = {.prompt = "What is this?", .max_new_tokens = INT_MAX};
+        assert_int_equal(session_answer(o.session, &request, &out, &err), STATUS_UNSUPPORTED);
+        assert_contains(err.text, "2147483647 new tokens");
+        close_family(&o);
+    }
+}
+
 /* Opens, sees, forks and answers while the n-th allocation fails: an error or the same answer. */
 static enum status answer_once(size_t family, int ids[3], size_t *n, struct error *err)
 {
@@ -355,6 +397,8 @@ int main(void)
         cmocka_unit_test(a_picture_inside_the_prompt_is_read_behind_its_text),
         cmocka_unit_test(a_long_prompt_is_cut_at_the_text_limit),
         cmocka_unit_test(a_session_goes_on_behind_its_answer),
+        cmocka_unit_test(infinite_logits_give_no_probabilities),
+        cmocka_unit_test(more_tokens_than_a_session_holds_are_refused),
         cmocka_unit_test(every_failed_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

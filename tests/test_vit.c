@@ -179,14 +179,11 @@ static void a_wrong_epsilon_activation_or_depth_shows(void **state)
         float features[MAX_FEATURES];
         size_t n = 16 * (size_t)tiny->card.width;
         float *want = expected_tensor(tiny->name, n);
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 3; i++) {
             struct card_tower card = tiny->card;
             card.eps *= i == 0 ? 10 : 1;
             card.activation = i == 1 ? "gelu_erf" : card.activation;
             card.layers += i == 2 ? 1 : 0;
-            card.pre_norm = i == 3 ? false : card.pre_norm;
-            if (i == 3 && !tiny->card.pre_norm)
-                continue;
             run_tiny(tiny, &card, MATMUL_F32, features);
             if (!(distance(features, want, n) > 3 * F32_BOUND))
                 fail_msg("%s, change %d: only %.3g apart", tiny->name, i,
@@ -194,6 +191,28 @@ static void a_wrong_epsilon_activation_or_depth_shows(void **state)
         }
         free(want);
     }
+}
+
+/* Tensors that are there and would not be used. */
+static void options_that_leave_tensors_out_are_refused_by_name(void **state)
+{
+    (void)state;
+    for (const struct tiny *tiny = tinies; tiny < tinies + N_TINY; tiny++)
+        for (int i = 0; i < 3; i++) {
+            struct card_tower card = tiny->card;
+            struct part part;
+            struct encoder *tower;
+            struct error err = {""};
+            bool *option = i == 0 ? &card.pre_norm : i == 1 ? &card.patch_bias : &card.cls_token;
+            if (!*option)
+                continue;
+            *option = false;
+            card.cls_position = card.cls_position && card.cls_token;
+            part_open_tiny(&part, tiny->prefix, MATMUL_F32);
+            assert_int_equal(open_tower(&tower, &card, &part, &err), STATUS_MISMATCH);
+            assert_contains(err.text, "which the model description leaves out");
+            part_close(&part);
+        }
 }
 
 static void skipped_patches_are_left_out_in_front(void **state)
@@ -533,6 +552,7 @@ int main(void)
         cmocka_unit_test(towers_agree_with_pytorch_at_every_level),
         cmocka_unit_test(bf16_stays_within_its_bound),
         cmocka_unit_test(a_wrong_epsilon_activation_or_depth_shows),
+        cmocka_unit_test(options_that_leave_tensors_out_are_refused_by_name),
         cmocka_unit_test(skipped_patches_are_left_out_in_front),
         cmocka_unit_test(rows_of_features_may_lie_apart),
         cmocka_unit_test(counting_reads_no_values_and_counts_every_one),

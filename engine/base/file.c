@@ -19,7 +19,8 @@ static enum status open_failed(const char *path, struct error *err)
 /* Opens a regular file for reading and tells its size. */
 static enum status open_regular(const char *path, int *fd, size_t *size, struct error *err)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused below, not waited for */
     if (*fd < 0)
         return open_failed(path, err);
     struct stat info;

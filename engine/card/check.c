@@ -97,6 +97,12 @@ static enum status check_tower_shape(const struct card *card, const struct card_
         return fail(err, STATUS_MISMATCH,
                     "%s: %s: patches of %d in a picture of %d do not give the first tower's grid",
                     place->card, place->part, tower->patch_size, card->image_size);
+    if (grid > CARD_MAX_PATCHES / grid ||
+        tower->native_grid > CARD_MAX_PATCHES / tower->native_grid)
+        return fail(err, STATUS_UNSUPPORTED,
+                    "%s: %s: a grid of %d patches on a side, or a position table of %d, has more "
+                    "than %d of them",
+                    place->card, place->part, grid, tower->native_grid, CARD_MAX_PATCHES);
     if (tower->skip_patches >= grid * grid || tower->skip_patches != first->skip_patches)
         return fail(err, STATUS_MISMATCH,
                     "%s: %s: %d of %d patches are left out, which leaves none or not the first "

@@ -226,8 +226,11 @@ static void describe_text(const struct card *card, struct part *parts, size_t n,
     text_addf(out, "picture %d x %d, %s: %d rows in the language model\n", card->image_size,
               card->image_size, resize_strategy_name(card->towers[0].preprocess.strategy),
               card_image_tokens(card));
-    text_addf(out, "%d layers of width %d, vocabulary %d, end token %d\n\n", card->lm.layers,
+    text_addf(out, "%d layers of width %d, vocabulary %d, end token %d", card->lm.layers,
               card->lm.width, card->lm.vocabulary, card->lm.eos);
+    if (card->lm.max_positions > 0)
+        text_addf(out, ", trained on %d positions", card->lm.max_positions);
+    text_add(out, "\n\n");
     text_addf(out, "%-16s %-16s %15s %15s %12s %12s\n", "part", "kind", "published", "used",
               "f32 MiB", "bf16 MiB");
     for (size_t i = 0; i < n; i++) {

@@ -4,7 +4,6 @@
 #include "engine/base/json.h"
 #include "engine/tokenizer/tokenizer.h"
 
-#include <stdio.h>
 #include <string.h>
 
 extern const struct card_layout layout_prismatic, layout_llava, layout_factory;
@@ -162,13 +161,17 @@ static enum status detect(struct detection *d)
         return detect_no_memory(d);
     for (size_t i = 0; i < d->card->n_towers; i++)
         d->card->towers[i].preprocess.size = d->card->image_size;
-    return card_check(d->card, d->directory, d->err);
+    return d->shapes_only ? STATUS_OK : card_check(d->card, d->directory, d->err);
 }
 
-enum status card_detect(struct card *card, const char *directory, struct arena *arena,
-                        struct error *err)
+static enum status detect_directory(struct card *card, const char *directory, bool shapes_only,
+                                    struct arena *arena, struct error *err)
 {
-    struct detection d = {.card = card, .directory = directory, .arena = arena, .err = err};
+    struct detection d = {.card = card,
+                          .directory = directory,
+                          .shapes_only = shapes_only,
+                          .arena = arena,
+                          .err = err};
     cJSON *root;
     *card = (struct card){.lm = {.bos = -1}};
     card->directory = arena_string(arena, directory);
@@ -180,4 +183,16 @@ enum status card_detect(struct card *card, const char *directory, struct arena *
         status = detect(&d);
     cJSON_Delete(root);
     return status;
+}
+
+enum status card_detect(struct card *card, const char *directory, struct arena *arena,
+                        struct error *err)
+{
+    return detect_directory(card, directory, false, arena, err);
+}
+
+enum status card_detect_shapes(struct card *card, const char *directory, struct arena *arena,
+                               struct error *err)
+{
+    return detect_directory(card, directory, true, arena, err);
 }

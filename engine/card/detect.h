@@ -16,6 +16,7 @@ struct detection {
     const char *directory;
     const char *where;   /* "DIR/config.json" */
     const cJSON *config; /* its root; NULL where there is none */
+    bool shapes_only;    /* numbers of configs that do not fit the tensors are left aside */
     struct arena *arena;
     struct error *err;
 };

@@ -51,15 +51,25 @@ static bool is_listed(const char *const *names, const char *name)
 }
 
 /* Variants of the architecture that the file's shapes do not give away. */
+/* Where transformers 5 writes what older configs have at the top. */
+static const cJSON *rope_parameters(const struct source *s)
+{
+    const cJSON *rope = json_find(s->config, "rope_parameters");
+    return cJSON_IsObject(rope) ? rope : NULL;
+}
+
 static enum status check_variants(const struct source *s)
 {
     const cJSON *scaling = json_find(s->config, "rope_scaling");
     const char *activation = json_string_or(s->config, "hidden_act", s->decoder->activations[0]);
+    const cJSON *rope = rope_parameters(s);
     const char *type = json_string_or(scaling, "rope_type", json_string_or(scaling, "type", ""));
     if (!is_listed(s->decoder->activations, activation))
         return unsupported(s, "this \"hidden_act\"");
     if (scaling && !cJSON_IsNull(scaling) && strcmp(type, "default") != 0)
         return unsupported(s, "\"rope_scaling\"");
+    if (rope && strcmp(json_string_or(rope, "rope_type", "default"), "default") != 0)
+        return unsupported(s, "this \"rope_type\"");
     if (json_bool_or(s->config, "qk_layernorm", false))
         return unsupported(s, "\"qk_layernorm\"");
     if (json_bool_or(s->config, "attention_bias", false))
@@ -91,7 +101,7 @@ static enum status find_layers(const struct source *s)
     int told = lm->layers;
     if (!status)
         status = detect_int(s->d, s->config, "num_hidden_layers", s->where, &told);
-    if (!status && told != lm->layers)
+    if (!status && told != lm->layers && !s->d->shapes_only)
         return fail(s->d->err, STATUS_MISMATCH,
                     "%s: \"num_hidden_layers\" is %d, %s holds %d layers", s->where, told,
                     s->shards->place, lm->layers);
@@ -141,18 +151,27 @@ static enum status find_heads(const struct source *s)
         status = detect_int(s->d, s->config, "num_attention_heads", s->where, &lm->heads);
     if (status)
         return status;
+    if (s->d->shapes_only && (lm->heads < 1 || q % lm->heads != 0 || k % (q / lm->heads) != 0))
+        lm->heads = 1;
     if (lm->heads < 1 || q % lm->heads != 0)
         return fail(
             s->d->err, STATUS_MISMATCH,
             "%s: \"num_attention_heads\" is %d, which does not divide the %d rows of q in %s",
             s->where, lm->heads, q, s->shards->place);
     lm->head_dim = q / lm->heads;
-    if (lm->head_dim == 0 || k % lm->head_dim != 0)
+    if (!s->d->shapes_only && (lm->head_dim == 0 || k % lm->head_dim != 0))
         return fail(s->d->err, STATUS_MISMATCH,
                     "%s: heads of %d do not divide the %d rows of k in %s", s->where, lm->head_dim,
                     k, s->shards->place);
     lm->kv_heads = k / lm->head_dim;
-    return STATUS_OK;
+    int told = lm->kv_heads;
+    status = detect_int(s->d, s->config, "num_key_value_heads", s->where, &told);
+    if (!status && told != lm->kv_heads && !s->d->shapes_only)
+        return fail(s->d->err, STATUS_MISMATCH,
+                    "%s: \"num_key_value_heads\" is %d, heads of %d and the %d rows of k in %s "
+                    "make it %d",
+                    s->where, told, lm->head_dim, k, s->shards->place, lm->kv_heads);
+    return status;
 }
 
 static enum status find_numbers(const struct source *s)
@@ -170,6 +189,11 @@ static enum status find_numbers(const struct source *s)
             detect_int(s->d, s->config, "max_position_embeddings", s->where, &lm->max_positions);
     if (!status)
         status = detect_number(s->d, s->config, "partial_rotary_factor", s->where, &rotated);
+    const cJSON *rope = rope_parameters(s);
+    if (!status && rope)
+        status = detect_number(s->d, rope, "rope_theta", s->where, &lm->rope_theta);
+    if (!status && rope)
+        status = detect_number(s->d, rope, "partial_rotary_factor", s->where, &rotated);
     if (!status && !(rotated > 0 && rotated <= 1))
         return fail(s->d->err, STATUS_BAD_FORMAT,
                     "%s: \"partial_rotary_factor\" is %g, a number up to 1 is expected", s->where,
@@ -203,8 +227,8 @@ enum status detect_decoder(const struct detection *d, const struct shards *shard
             s.decoder = &decoders[i];
     if (!s.decoder)
         return fail(d->err, STATUS_UNSUPPORTED,
-                    "%s: the language model is neither LLaMA (%s%s) nor Phi (%s)", shards->place,
-                    prefix, decoders[0].probe, decoders[1].probe);
+                    "%s: the language model is neither LLaMA (%s%s) nor Phi (%s%s)", shards->place,
+                    prefix, decoders[0].probe, prefix, decoders[1].probe);
     d->card->lm.family = s.decoder->family;
     shards_assign(shards, prefix, &d->card->lm.weights);
     enum status status = check_variants(&s);

@@ -1,9 +1,7 @@
 /* engine/card/detect_mamba.c - Mamba, Mamba-2 and ML-Mamba's connector from tensors' shapes. */
-#include "engine/base/json.h"
 #include "engine/card/detect.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static enum status dimension(const struct detection *d, const struct shards *shards,
                              const char *prefix, const char *name, int i, int *size)

@@ -4,7 +4,6 @@
 #include "engine/card/detect.h"
 #include "engine/ops/ops.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* SigLIP so400m/14-384: heads, and the picture whose last six rows and columns no patch covers. */
@@ -73,11 +72,35 @@ static enum status timm_shapes(const struct detection *d, const struct shards *s
         status = shards_layers(shards, prefix, "blocks.", &layers, d->err);
     tower->cls_token = shards_have(shards, prefix, "cls_token");
     tower->layer_scale = shards_have(shards, prefix, "blocks.0.ls1.gamma");
-    /* Features are taken behind the last block but one; a file may lack the last. */
-    tower->layers = layers - 1;
-    if (!status && tower->layers < 1)
+    tower->layers = layers;
+    if (!status && layers < 2)
         status = fail(d->err, STATUS_MISMATCH, "%s: it holds fewer than two blocks", shards->place);
     return status;
+}
+
+/* Blocks of the architecture where no config tells: of DINOv2 ViT-L and SigLIP SO400M it is known.
+ */
+static int usual_depth(int width, int in_file)
+{
+    enum { VIT_L_WIDTH = 1024, VIT_L_LAYERS = 24 };
+    if (width == VIT_L_WIDTH)
+        return VIT_L_LAYERS;
+    return width == SO400M_WIDTH ? SO400M_LAYERS : in_file;
+}
+
+/* Features are taken behind the last block but one; a file may lack the last, for nobody needs it.
+ */
+static enum status check_depth(const struct detection *d, const char *file_name, int in_file,
+                               struct card_tower *tower)
+{
+    int depth = tower->layers;
+    if (d->shapes_only && depth != in_file && depth != in_file + 1)
+        depth = in_file;
+    tower->layers = depth - 1;
+    if (depth == in_file || depth == in_file + 1)
+        return STATUS_OK;
+    return fail(d->err, STATUS_MISMATCH, "%s/%s: it holds %d blocks, the tower has %d",
+                d->directory, file_name, in_file, depth);
 }
 
 enum status detect_timm(const struct detection *d, const char *file_name, struct card_tower *tower,
@@ -86,6 +109,9 @@ enum status detect_timm(const struct detection *d, const char *file_name, struct
     static const char *const timm_heads[] = {"model_args", "num_heads", NULL};
     static const char *const clip_heads[] = {"model_cfg", "vision_cfg", "timm_model_args",
                                              "num_heads", NULL};
+    static const char *const timm_depth[] = {"model_args", "depth", NULL};
+    static const char *const clip_depth[] = {"model_cfg", "vision_cfg", "timm_model_args", "depth",
+                                             NULL};
     static const char *const clip_size[] = {"model_cfg", "vision_cfg", "image_size", NULL};
     struct shards shards;
     enum status status = shards_open_file(&shards, d->directory, file_name, d->arena, d->err);
@@ -108,6 +134,14 @@ enum status detect_timm(const struct detection *d, const char *file_name, struct
         status = config_number(d, file_name, "open_clip_config.json", clip_heads, &tower->heads);
     if (!status)
         status = config_number(d, file_name, "config.json", timm_heads, &tower->heads);
+    int in_file = tower->layers;
+    tower->layers = usual_depth(tower->width, in_file);
+    if (!status)
+        status = config_number(d, file_name, "open_clip_config.json", clip_depth, &tower->layers);
+    if (!status)
+        status = config_number(d, file_name, "config.json", timm_depth, &tower->layers);
+    if (!status)
+        status = check_depth(d, file_name, in_file, tower);
     if (!status)
         status = config_number(d, file_name, "open_clip_config.json", clip_size, image_size);
     return status;
@@ -156,11 +190,13 @@ static enum status vit_layers(const struct detection *d, const struct tower_sour
     int layers =
         tower->width == SO400M_WIDTH && in_file + 1 == SO400M_LAYERS ? SO400M_LAYERS : in_file;
     status = detect_int(d, source->config, "num_hidden_layers", source->config_where, &layers);
+    if (d->shapes_only && layers != in_file && layers != in_file + 1)
+        layers = in_file;
     if (!status && layers != in_file && layers != in_file + 1)
         return fail(d->err, STATUS_MISMATCH, "%s: \"num_hidden_layers\" is %d, %s holds %d layers",
                     source->config_where, layers, source->shards->place, in_file);
     tower->layers = layers - 1;
-    if (!status && tower->layers < 1)
+    if (!status && tower->layers < 1 && !d->shapes_only)
         return fail(d->err, STATUS_MISMATCH,
                     "%s: features are taken before the last layer of %s, which has only %d",
                     source->shards->place, source->prefix, layers);
@@ -188,6 +224,8 @@ static enum status vit_image_size(const struct detection *d, const struct tower_
         where = source->config_where;
     enum status status = detect_int(d, source->config, "image_size", source->config_where, &size);
     d->card->image_size = size;
+    if (d->shapes_only && size / patch != grid)
+        d->card->image_size = size = grid * patch;
     if (!status && size / patch != grid)
         return fail(
             d->err, STATUS_MISMATCH,

@@ -122,8 +122,15 @@ enum status detect_hf_text(const struct detection *d)
                             &card->lm.max_text_tokens);
     if (status)
         return status;
-    return llama ? detect_tokenizer(d, "the tokenizer (LLaMA)", llama_places, NULL)
-                 : detect_tokenizer(d, "the tokenizer (CodeGen)", phi_places, "<|endoftext|>");
+    if (!llama)
+        return detect_tokenizer(d, "the tokenizer (CodeGen)", phi_places, "<|endoftext|>");
+    int told = card->lm.eos;
+    status = detect_tokenizer(d, "the tokenizer (LLaMA)", llama_places, "</s>");
+    if (!status && told != card->lm.eos && !d->shapes_only)
+        status =
+            fail(d->err, STATUS_MISMATCH, "%s: \"eos_token_id\" is %d, the tokenizer's </s> is %d",
+                 d->where, told, card->lm.eos);
+    return status;
 }
 
 enum status detect_hf_expect(const struct detection *d, const cJSON *config, const char *key,

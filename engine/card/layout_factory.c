@@ -4,7 +4,6 @@
 
 #include "engine/base/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool recognises(const struct detection *d)

@@ -6,7 +6,6 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Where the tower's weights are taken from. */
@@ -63,11 +62,14 @@ static void list_folders(const struct detection *d, const char *folders[MAX_FOLD
     static const char *const usual[] = {"clip", "vision_tower", "siglip",
                                         "clip-vit-large-patch14-336",
                                         "openai/clip-vit-large-patch14-336"};
-    const char *named = json_string_or(d->config, "mm_vision_tower", "");
-    size_t n = 0;
+    char *named = arena_string(d->arena, json_string_or(d->config, "mm_vision_tower", ""));
+    size_t n = 0, length = named ? strlen(named) : 0;
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
         folders[n++] = usual[i];
-    if (stays_inside(named)) {
+    while (length > 0 && named[length - 1] == '/')
+        named[--length] = '\0';
+    /* "" and "." would be the model's own directory. */
+    if (length > 0 && stays_inside(named) && strcmp(path_name(named), ".") != 0) {
         folders[n++] = named;
         folders[n++] = path_name(named);
     }

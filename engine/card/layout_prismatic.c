@@ -7,7 +7,6 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,6 +208,20 @@ static bool recognises(const struct detection *d)
            (d->config && detect_place(d, checkpoint_places) != NULL);
 }
 
+/* Cobra and ML-Mamba read GPT-NeoX's ids, in which the end token is the first. */
+static enum status find_tokenizer(const struct detection *d)
+{
+    static const char what[] = "the tokenizer (GPT-NeoX)", end[] = "<|endoftext|>";
+    if (strncmp(d->card->lm.family, "mamba", strlen("mamba")) != 0)
+        return detect_tokenizer(d, what, tokenizer_places, NULL);
+    enum status status = detect_tokenizer(d, what, tokenizer_places, end);
+    if (!status && d->card->lm.eos != 0)
+        status = fail(d->err, STATUS_MISMATCH,
+                      "%s/%s: its %s is %d, GPT-NeoX's, which the model was trained with, is 0",
+                      d->directory, d->card->tokenizer, end, d->card->lm.eos);
+    return status;
+}
+
 static enum status detect(const struct detection *d)
 {
     struct card *card = d->card;
@@ -232,12 +245,11 @@ static enum status detect(const struct detection *d)
         status = detect_checkpoint(d);
     if (!status)
         status = find_template(d, config.llm);
-    return status ? status
-                  : detect_tokenizer(d, "the tokenizer (GPT-NeoX)", tokenizer_places, NULL);
+    return status ? status : find_tokenizer(d);
 }
 
 const struct card_layout layout_prismatic = {
-    .name = "Prismatic's (Cobra, ML-Mamba)",
+    .name = "Prismatic's (Cobra, ML-Mamba; a LLaMA decoder too)",
     .needs = "config.json with \"model\" (ML-Mamba's is mlmamba/conf/config.json of its sources) "
              "and checkpoints/latest-checkpoint.pt",
     .recognises = recognises,

@@ -4,7 +4,6 @@
 #include "engine/base/json.h"
 #include "engine/card/keys.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { CARD_FORMAT = 1 };
@@ -114,7 +113,7 @@ static struct reader enter(struct reader *in, const char *key)
     return inner;
 }
 
-/* Files stay inside the model's directory or are absolute paths that the user wrote. */
+/* Files are relative to the model's directory, or absolute; a card may share another's files. */
 static void read_weights(struct reader *in, struct card_weights *out)
 {
     const cJSON *files = NULL, *file;

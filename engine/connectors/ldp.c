@@ -88,7 +88,9 @@ static enum status open_block(struct ldp_block *block, int width, struct weights
                               struct error *err)
 {
     int squeezed = squeeze_width(width);
-    enum status status = open_depthwise(weights, "0.0.weight", width, &block->taps, err);
+    float *taps = NULL;
+    enum status status = weights_transposed(weights, "0.0.weight", width, 9, &taps, err);
+    block->taps = taps;
     if (!status)
         status = open_norm(&block->inner, weights, "0.1.weight", "0.1.bias", width, err);
     if (!status)

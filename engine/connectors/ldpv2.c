@@ -70,13 +70,14 @@ static enum status bind(struct ldpv2 *ldp, const struct card_connector *card,
                         struct weights *weights, struct error *err)
 {
     const int widths[] = {card->in_width, card->hidden_width, card->out_width};
-    float *bias = NULL;
+    float *bias = NULL, *weight = NULL;
     enum status status = linears_open(&ldp->linears, ldp->layout->linears, widths, weights, err);
     if (!status)
-        status = open_depthwise(weights, ldp->layout->conv_weight, card->out_width,
-                                &ldp->conv_weight, err);
+        status =
+            weights_transposed(weights, ldp->layout->conv_weight, card->out_width, 9, &weight, err);
     if (!status)
         status = weights_vector(weights, ldp->layout->conv_bias, card->out_width, &bias, err);
+    ldp->conv_weight = weight;
     ldp->conv_bias = bias;
     return status;
 }

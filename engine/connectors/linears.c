@@ -48,21 +48,3 @@ float *linears_run(const struct linears *linears, struct compute *compute, const
     }
     return y;
 }
-
-enum status open_depthwise(struct weights *weights, const char *name, int width, const float **out,
-                           struct error *err)
-{
-    int shape[3] = {width, 3, 3};
-    float *taps = NULL;
-    enum status status = weights_floats(weights, name, shape, 3, &taps, err);
-    if (status)
-        return status;
-    float *turned = arena_alloc(weights->arena, 9 * (size_t)width, sizeof *turned);
-    if (!turned)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-    for (size_t c = 0; c < (size_t)width; c++)
-        for (size_t tap = 0; tap < 9; tap++)
-            turned[tap * (size_t)width + c] = taps[c * 9 + tap];
-    *out = turned;
-    return STATUS_OK;
-}

@@ -28,9 +28,4 @@ enum status linears_prepare(const struct linears *linears, struct compute *compu
 float *linears_run(const struct linears *linears, struct compute *compute, const float *x,
                    int rows);
 
-/* Reads a depthwise convolution's [width, 1, 3, 3] as [9, width], as ops.depthwise_conv wants it;
- * it belongs to the weights' arena. */
-enum status open_depthwise(struct weights *weights, const char *name, int width, const float **out,
-                           struct error *err);
-
 #endif

@@ -82,6 +82,9 @@ enum status scan_blocks_open(struct scan_blocks *out, const struct card_connecto
         if (!status)
             status = open_swiglu(&out->blocks[i], out->width, weights, err);
     }
+    weights_enter(weights, "bidirectional_mamba.layers.%d.", out->n_blocks);
+    if (!status)
+        status = weights_absent(weights, "mixer.in_proj.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
         status = open_norm(weights, "bidirectional_mamba.norm_f.weight",

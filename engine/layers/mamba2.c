@@ -46,25 +46,17 @@ enum status mamba2_check(int inner_width, int head_dim, const char *place, struc
 static enum status open_conv(struct mamba2 *mixer, const struct mamba2_shape *shape,
                              struct weights *weights, const char *suffix, struct error *err)
 {
-    int channels = mamba2_conv_channels(shape), width = shape->conv_width;
+    int channels = mamba2_conv_channels(shape);
     float *taps = NULL, *bias = NULL;
     char name[64];
     snprintf(name, sizeof name, "mixer.conv1d%s.weight", suffix);
-    enum status status = weights_floats(weights, name, (int[]){channels, width}, 2, &taps, err);
+    enum status status = weights_transposed(weights, name, channels, shape->conv_width, &taps, err);
     snprintf(name, sizeof name, "mixer.conv1d%s.bias", suffix);
     if (!status)
         status = weights_vector(weights, name, channels, &bias, err);
-    if (status)
-        return status;
-    size_t n = (size_t)channels * (size_t)width;
-    float *turned = arena_alloc(weights->arena, n, sizeof *turned);
-    if (!turned)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for the tensor %s", name);
-    for (size_t i = 0; i < n; i++)
-        turned[i % (size_t)width * (size_t)channels + i / (size_t)width] = taps[i];
-    mixer->conv_weight = turned;
+    mixer->conv_weight = taps;
     mixer->conv_bias = bias;
-    return STATUS_OK;
+    return status;
 }
 
 /* "mixer.A_log_b", a value a head. */

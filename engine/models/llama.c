@@ -89,6 +89,9 @@ static enum status bind(struct llama *llama, struct weights *weights, struct err
         weights_enter(weights, "model.layers.%d.", i);
         status = open_layer(&llama->layers[i], card, weights, err);
     }
+    weights_enter(weights, "model.layers.%d.", card->layers);
+    if (!status)
+        status = weights_absent(weights, "input_layernorm.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
         status = weights_vector(weights, "model.norm.weight", card->width, &norm, err);

@@ -16,7 +16,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct mamba_layer {
     const float *norm;        /* [width] */
@@ -45,36 +44,12 @@ static size_t layer_state_floats(const struct mamba *mamba)
            (size_t)mamba->card.inner_width;
 }
 
-/* rows x columns to columns x rows, in place of the arena's copy. */
-static enum status transpose(struct weights *weights, float **values, int rows, int columns,
-                             struct error *err)
-{
-    float *turned = arena_alloc(weights->arena, (size_t)rows * (size_t)columns, sizeof *turned);
-    if (!turned)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for weights");
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++)
-            turned[(size_t)c * (size_t)rows + (size_t)r] =
-                (*values)[(size_t)r * (size_t)columns + (size_t)c];
-    *values = turned;
-    return STATUS_OK;
-}
-
-/* A [inner, columns] tensor of a layer, transposed so that channels are contiguous. */
-static enum status open_transposed(struct weights *weights, const char *name, int inner,
-                                   int columns, float **out, struct error *err)
-{
-    int shape[2] = {inner, columns};
-    enum status status = weights_floats(weights, name, shape, 2, out, err);
-    return status ? status : transpose(weights, out, inner, columns, err);
-}
-
 static enum status open_A(struct weights *weights, const char *name, const struct card_lm *card,
                           const float **out, struct error *err)
 {
     float *A = NULL;
     enum status status =
-        open_transposed(weights, name, card->inner_width, card->state_size, &A, err);
+        weights_transposed(weights, name, card->inner_width, card->state_size, &A, err);
     if (status)
         return status;
     for (size_t i = 0; i < (size_t)card->inner_width * (size_t)card->state_size; i++)
@@ -93,8 +68,8 @@ static enum status open_layer(struct mamba_layer *layer, const struct card_lm *c
         status = weights_linear(weights, "mixer.in_proj", 2 * inner, card->width, false,
                                 &layer->in_proj, err);
     if (!status)
-        status = open_transposed(weights, "mixer.conv1d.weight", inner, card->conv_width,
-                                 &conv_weight, err);
+        status = weights_transposed(weights, "mixer.conv1d.weight", inner, card->conv_width,
+                                    &conv_weight, err);
     if (!status)
         status = weights_vector(weights, "mixer.conv1d.bias", inner, &conv_bias, err);
     if (!status)
@@ -149,6 +124,9 @@ static enum status bind(struct mamba *mamba, struct weights *weights, struct err
         weights_enter(weights, "backbone.layers.%d.", i);
         status = open_layer(&mamba->layers[i], card, weights, err);
     }
+    weights_enter(weights, "backbone.layers.%d.", card->layers);
+    if (!status)
+        status = weights_absent(weights, "norm.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
         status = weights_vector(weights, "backbone.norm_f.weight", card->width, &norm_f, err);

@@ -79,6 +79,9 @@ static enum status bind(struct mamba2_lm *model, struct weights *weights, struct
         weights_enter(weights, "backbone.layers.%d.", i);
         status = open_layer(model, &model->layers[i], weights, err);
     }
+    weights_enter(weights, "backbone.layers.%d.", model->n_layers);
+    if (!status)
+        status = weights_absent(weights, "norm.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
         status = weights_vector(weights, "backbone.norm_f.weight", lm->width, &norm_f, err);

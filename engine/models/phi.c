@@ -141,6 +141,9 @@ static enum status bind(struct phi *phi, struct weights *weights, struct error *
         weights_enter(weights, "model.layers.%d.", i);
         status = open_layer(&phi->layers[i], card, weights, err);
     }
+    weights_enter(weights, "model.layers.%d.", card->layers);
+    if (!status)
+        status = weights_absent(weights, "input_layernorm.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
         status = weights_vector(weights, "model.final_layernorm.weight", card->width, &weight, err);
@@ -149,6 +152,8 @@ static enum status bind(struct phi *phi, struct weights *weights, struct error *
     if (!status)
         status = weights_linear(weights, "lm_head", card->vocabulary, card->width, card->head_bias,
                                 &phi->lm.head, err);
+    if (!status && !card->head_bias)
+        status = weights_absent(weights, "lm_head.bias", err);
     if (!status)
         status = self_attention_frequencies(card, weights->arena, &phi->frequencies, err);
     phi->norm_weight = weight;

@@ -3,7 +3,6 @@
 #include "engine/base/utf8.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* What one call of encode works with. */
 struct encoder {

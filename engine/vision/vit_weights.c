@@ -234,6 +234,32 @@ static enum status open_blocks(struct vit *vit, const struct naming *naming,
     return status;
 }
 
+/* Tensors that the card's options leave out, but the file has. */
+static enum status check_left_out(const struct vit *vit, const struct naming *naming,
+                                  struct weights *weights, struct error *err)
+{
+    const struct card_tower *card = &vit->card;
+    char patch_bias[64], pre_norm[64], ls1[64];
+    snprintf(patch_bias, sizeof patch_bias, "%s.bias", naming->patch_embed);
+    snprintf(pre_norm, sizeof pre_norm, "%s.weight", naming->pre_norm);
+    snprintf(ls1, sizeof ls1, "%s.0.%s", naming->blocks, naming->ls1 ? naming->ls1 : "");
+    const struct {
+        bool used;
+        const char *name;
+    } options[] = {
+        {card->cls_token, naming->cls},
+        {card->registers > 0, naming->registers},
+        {card->patch_bias, patch_bias},
+        {card->pre_norm, pre_norm},
+        {card->layer_scale, naming->ls1 ? ls1 : NULL},
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < sizeof options / sizeof options[0]; i++)
+        if (!options[i].used && options[i].name)
+            status = weights_absent(weights, options[i].name, err);
+    return status;
+}
+
 enum status vit_bind(struct vit *vit, struct weights *weights, struct error *err)
 {
     const struct naming *naming = NULL;
@@ -242,6 +268,8 @@ enum status vit_bind(struct vit *vit, struct weights *weights, struct error *err
         status = activation_parse(vit->card.activation, &vit->activation, err);
     if (!status)
         status = check_options(vit, naming, err);
+    if (!status)
+        status = check_left_out(vit, naming, weights, err);
     if (!status)
         status = open_embedding(vit, naming, weights, err);
     return status ? status : open_blocks(vit, naming, weights, err);

@@ -181,10 +181,10 @@ test_that real_cases_are_equal
 
 reference_fixtures_pass() {
     shared
-    for name in cobra cobra-siglip cobra-ldpnet; do
-        expect 0 selftest --fixture "$SHARED/fixtures/$name" --precision f32
+    for reference in "$SHARED"/fixtures/*/reference.json; do
+        expect 0 selftest --fixture "$(dirname "$reference")" --precision f32
         says_not out FAIL
-        expect 0 selftest --fixture "$SHARED/fixtures/$name" --precision bf16
+        expect 0 selftest --fixture "$(dirname "$reference")" --precision bf16
     done
 }
 test_that reference_fixtures_pass

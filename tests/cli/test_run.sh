@@ -56,6 +56,22 @@ a_log_cut_anywhere_is_completed_to_the_same_bytes() {
 }
 test_that a_log_cut_anywhere_is_completed_to_the_same_bytes
 
+# The trained miniatures, whose decoders are Mamba, Mamba-2 and a Transformer.
+every_decoder_answers_the_same_after_a_cut_and_on_one_thread() {
+    for model in mini-cobra mini-ml-mamba mini-llama; do
+        run="run --model $ROOT/examples/$model --task pope@llava --data $ROOT/examples/mini-bench/pope"
+        # shellcheck disable=SC2086
+        expect 0 $run --limit 150 --quiet --out "$model"
+        cp -r "$model" "$model-cut"
+        size=$(wc -c <"$model/predictions.jsonl")
+        head -c $((size / 3)) "$model/predictions.jsonl" >"$model-cut/predictions.jsonl"
+        # shellcheck disable=SC2086
+        expect 0 $run --limit 150 --quiet --threads 1 --out "$model-cut"
+        cmp "$model/predictions.jsonl" "$model-cut/predictions.jsonl"
+    done
+}
+test_that every_decoder_answers_the_same_after_a_cut_and_on_one_thread
+
 zeroes_at_the_end_of_the_log_are_cut_off() {
     run_vsr 0 whole
     cp -r whole cut
