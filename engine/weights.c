@@ -3,6 +3,7 @@
 #include "engine/base/file.h"
 #include "engine/base/float16.h"
 #include "engine/base/random.h"
+#include "engine/base/text.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -204,12 +205,6 @@ static uint64_t name_seed(uint64_t seed, const char *name)
     return hash;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* Where random values are centred and how far they spread, so that activations stay finite and
  * the recurrence neither dies nor explodes. */
 static void random_range(const char *name, const int *shape, int n_dims, float *centre,
@@ -217,16 +212,16 @@ static void random_range(const char *name, const int *shape, int n_dims, float *
 {
     *centre = 0.0F;
     *spread = 0.02F;
-    bool norm = strstr(name, "norm") && ends_with(name, ".weight") && n_dims == 1;
-    if (norm || ends_with(name, ".D") || ends_with(name, ".D_b")) {
+    bool norm = strstr(name, "norm") && text_ends_with(name, ".weight") && n_dims == 1;
+    if (norm || text_ends_with(name, ".D") || text_ends_with(name, ".D_b")) {
         *centre = 1.0F;
-    } else if (ends_with(name, "gamma")) {
+    } else if (text_ends_with(name, "gamma")) {
         *centre = 0.1F;
-    } else if (ends_with(name, "A_log") || ends_with(name, "A_log_b")) {
+    } else if (text_ends_with(name, "A_log") || text_ends_with(name, "A_log_b")) {
         *centre = 1.5F;
         *spread = 1.0F;
-    } else if (ends_with(name, "dt_proj.bias") || ends_with(name, "dt_bias") ||
-               ends_with(name, "dt_bias_b")) {
+    } else if (text_ends_with(name, "dt_proj.bias") || text_ends_with(name, "dt_bias") ||
+               text_ends_with(name, "dt_bias_b")) {
         *centre = -4.0F;
         *spread = 1.0F;
     } else if (n_dims >= 2) {
@@ -346,6 +341,18 @@ static const char *member(char out[MAX_NAME], const char *name, const char *whic
 {
     snprintf(out, MAX_NAME, "%s%s%s", name, name[0] ? "." : "", which);
     return out;
+}
+
+enum status weights_norm(struct weights *weights, const char *name, int width, struct norm *out,
+                         struct error *err)
+{
+    char full[MAX_NAME];
+    float *weight = NULL, *bias = NULL;
+    enum status status = weights_vector(weights, member(full, name, "weight"), width, &weight, err);
+    if (!status)
+        status = weights_vector(weights, member(full, name, "bias"), width, &bias, err);
+    *out = (struct norm){weight, bias};
+    return status;
 }
 
 /* A matrix on its way into the packed layout; weights_linear_*() fill it and hand it over. */

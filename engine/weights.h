@@ -66,6 +66,13 @@ enum status weights_transposed(struct weights *weights, const char *name, int ro
 enum status weights_vector(struct weights *weights, const char *name, int n, float **out,
                            struct error *err);
 
+/* A layer norm's [width] vectors: name + ".weight" and name + ".bias". */
+struct norm {
+    const float *weight, *bias;
+};
+enum status weights_norm(struct weights *weights, const char *name, int width, struct norm *out,
+                         struct error *err);
+
 /* Packs prefix + scope + name + ".weight" [n_out, n_in] and, if has_bias, ".bias" [n_out]; an empty
  * name stands for "weight" and "bias" themselves.  The weight may have more dimensions with the
  * same product behind the first (a convolution's [n_out, 3, 14, 14]).  The caller releases *out

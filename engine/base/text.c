@@ -120,3 +120,14 @@ const char *text_string(const struct text *text)
 {
     return text->data ? text->data : "";
 }
+
+bool text_starts_with(const char *string, const char *start)
+{
+    return strncmp(string, start, strlen(start)) == 0;
+}
+
+bool text_ends_with(const char *string, const char *end)
+{
+    size_t n = strlen(string), m = strlen(end);
+    return n >= m && strcmp(string + n - m, end) == 0;
+}

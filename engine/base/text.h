@@ -26,6 +26,10 @@ void text_add_char(struct text *text, char c);
 void text_add_code_point(struct text *text, unsigned code_point);
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of plain strings. */
+bool text_starts_with(const char *string, const char *start);
+bool text_ends_with(const char *string, const char *end);
+
 /* The text as a C string: never NULL. */
 const char *text_string(const struct text *text);
 

@@ -1,5 +1,6 @@
 /* engine/card/describe.c - `model show`: what a model is made of. */
 #include "engine/base/json.h"
+#include "engine/base/text.h"
 #include "engine/card.h"
 #include "engine/connectors/connector.h"
 #include "engine/formats/tensor_file.h"
@@ -93,17 +94,6 @@ static enum status count_used(const struct card *card, struct part *parts, size_
 
 /* Published parameters: the elements of the files that are the part's. */
 
-static bool starts_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static bool part_has_file(const struct part *part, const char *name)
 {
     for (size_t i = 0; i < part->weights->n_files; i++)
@@ -119,7 +109,7 @@ static bool lm_can_have(const char *name)
     static const char *const stems[] = {"backbone.",   "model.embed_tokens.",    "model.layers.",
                                         "model.norm.", "model.final_layernorm.", "lm_head."};
     for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++)
-        if (starts_with(name, stems[i]))
+        if (text_starts_with(name, stems[i]))
             return true;
     return false;
 }
@@ -131,7 +121,7 @@ static size_t owner(const struct part *parts, size_t n, const char *file, const 
     for (size_t i = 0; i < n; i++) {
         const char *prefix = parts[i].weights->prefix;
         size_t length = strlen(prefix);
-        if (!part_has_file(&parts[i], file) || !starts_with(name, prefix) ||
+        if (!part_has_file(&parts[i], file) || !text_starts_with(name, prefix) ||
             (i + 1 == n && !lm_can_have(name + length)))
             continue;
         if (best == n || length > longest) {
@@ -145,8 +135,8 @@ static size_t owner(const struct part *parts, size_t n, const char *file, const 
 /* Tables that follow from the sizes: never parameters. */
 static bool is_buffer(const struct tensor_view *tensor)
 {
-    return tensor->dtype == DTYPE_OTHER || ends_with(tensor->name, "rotary_emb.inv_freq") ||
-           ends_with(tensor->name, "position_ids");
+    return tensor->dtype == DTYPE_OTHER || text_ends_with(tensor->name, "rotary_emb.inv_freq") ||
+           text_ends_with(tensor->name, "position_ids");
 }
 
 /* A head that repeats the embedding is one matrix written twice: always in Mamba's releases, and
@@ -154,7 +144,7 @@ static bool is_buffer(const struct tensor_view *tensor)
 static bool is_tied_copy(const struct tensor_file *file, const struct tensor_view *tensor)
 {
     static const char head[] = "lm_head.weight";
-    if (!ends_with(tensor->name, head))
+    if (!text_ends_with(tensor->name, head))
         return false;
     int stem = (int)(strlen(tensor->name) - strlen(head));
     static const char *const tables[] = {"backbone.embedding.weight", "model.embed_tokens.weight"};

@@ -6,6 +6,7 @@
 
 #include "engine/base/file.h"
 #include "engine/base/json.h"
+#include "engine/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,25 +24,14 @@ static const char *const siglip_places[] = {
 static const char *const tokenizer_places[] = {"tokenizer.json", "tokenizer/tokenizer.json",
                                                "llm/tokenizer.json", NULL};
 
-static bool starts_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* cobra/models/vlms/cobra.py:58-69: the order of the tests matters. */
 static const char *connector_kind(const char *arch)
 {
     static const char *const kinds[] = {"fused-gelu-mlp", "gelu-mlp", "fused-ldpnet"};
-    if (strcmp(arch, "linear") == 0 || ends_with(arch, "+linear"))
+    if (strcmp(arch, "linear") == 0 || text_ends_with(arch, "+linear"))
         return "linear";
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (ends_with(arch, kinds[i]))
+        if (text_ends_with(arch, kinds[i]))
             return kinds[i];
     return NULL;
 }
@@ -50,7 +40,7 @@ static const char *connector_kind(const char *arch)
 static int size_in_id(const char *id)
 {
     const char *dash = strrchr(id, '-');
-    return dash && ends_with(id, "px") && atoi(dash + 1) > 0 ? atoi(dash + 1) : 224;
+    return dash && text_ends_with(id, "px") && atoi(dash + 1) > 0 ? atoi(dash + 1) : 224;
 }
 
 static enum status detect_tower(const struct detection *d, const char *name, const char *file_name,
@@ -71,9 +61,9 @@ static enum status detect_towers(const struct detection *d, const char *vision_i
     static const float imagenet_mean[] = {0.485F, 0.456F, 0.406F};
     static const float imagenet_std[] = {0.229F, 0.224F, 0.225F};
     static const float half[] = {0.5F, 0.5F, 0.5F};
-    bool fused = starts_with(vision_id, "dinosiglip");
+    bool fused = text_starts_with(vision_id, "dinosiglip");
     int unused = 0;
-    if (!fused && !starts_with(vision_id, "siglip"))
+    if (!fused && !text_starts_with(vision_id, "siglip"))
         return fail(d->err, STATUS_UNSUPPORTED,
                     "%s: the vision backbone '%s' is not supported (dinosiglip-* and siglip-* are)",
                     d->where, vision_id);
@@ -193,7 +183,7 @@ static enum status detect_checkpoint(const struct detection *d)
 static enum status find_template(const struct detection *d, const char *llm)
 {
     struct card *card = d->card;
-    bool zephyr = ends_with(llm, "zephyr") || strcmp(card->lm.family, "mamba2") == 0;
+    bool zephyr = text_ends_with(llm, "zephyr") || strcmp(card->lm.family, "mamba2") == 0;
     card->template = zephyr ? "zephyr" : "in-out";
     if (!zephyr && strcmp(card->lm.family, "mamba") != 0)
         return fail(d->err, STATUS_UNSUPPORTED,

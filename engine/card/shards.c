@@ -2,6 +2,7 @@
 
 #include "engine/base/file.h"
 #include "engine/base/json.h"
+#include "engine/base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,17 +25,6 @@ enum { MAX_NAME = 2 * TENSOR_MAX_NAME_BYTES };
 static enum status no_memory(const char *place, struct error *err)
 {
     return fail(err, STATUS_NO_MEMORY, "out of memory while opening %s", place);
-}
-
-static bool starts_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
 }
 
 /* "folder/name", or the name alone for "". */
@@ -143,7 +133,7 @@ static enum status read_index(struct index *index, const cJSON *root, struct err
 
 static bool is_stranger(const struct index *index, const struct format *format, const char *file)
 {
-    if (!starts_with(file, format->stem) || !ends_with(file, format->extension) ||
+    if (!text_starts_with(file, format->stem) || !text_ends_with(file, format->extension) ||
         !strstr(file, "-of-"))
         return false;
     for (size_t i = 0; i < index->n_shards; i++)
@@ -329,8 +319,8 @@ enum status shards_prefix(const struct shards *shards, const char *end, struct a
     for (size_t f = 0; f < shards->n; f++)
         for (size_t i = 0; i < shards->files[f]->n_tensors; i++) {
             const char *name = shards->files[f]->tensors[i].name;
-            size_t length = strlen(name) - (ends_with(name, end) ? strlen(end) : 0);
-            if (!ends_with(name, end) || (length > 0 && name[length - 1] != '.'))
+            size_t length = strlen(name) - (text_ends_with(name, end) ? strlen(end) : 0);
+            if (!text_ends_with(name, end) || (length > 0 && name[length - 1] != '.'))
                 continue;
             if (*prefix)
                 return fail(err, STATUS_MISMATCH, "%s: both %.200s%s and %.200s are there",
@@ -361,7 +351,7 @@ enum status shards_dimension(const struct shards *shards, const char *prefix, co
 static int layer_of(const char *name, const char *start)
 {
     int number = 0, digits = 0;
-    if (!starts_with(name, start))
+    if (!text_starts_with(name, start))
         return -1;
     for (name += strlen(start); *name >= '0' && *name <= '9' && digits < 9; name++, digits++)
         number = number * 10 + (*name - '0');
@@ -399,7 +389,7 @@ enum status shards_layers(const struct shards *shards, const char *prefix, const
 static bool holds(const struct tensor_file *file, const char *prefix)
 {
     for (size_t i = 0; i < file->n_tensors; i++)
-        if (starts_with(file->tensors[i].name, prefix))
+        if (text_starts_with(file->tensors[i].name, prefix))
             return true;
     return false;
 }

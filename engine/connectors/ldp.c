@@ -12,10 +12,6 @@
 
 enum { N_BLOCKS = 2 };
 
-struct norm {
-    const float *weight, *bias; /* [width] */
-};
-
 struct ldp_block {
     const float *taps;        /* [9, width] */
     struct norm inner, outer; /* behind the convolution, behind the projection */
@@ -73,17 +69,6 @@ static void close_ldp(struct connector *connector)
     free(ldp);
 }
 
-static enum status open_norm(struct norm *norm, struct weights *weights, const char *weight_name,
-                             const char *bias_name, int width, struct error *err)
-{
-    float *weight = NULL, *bias = NULL;
-    enum status status = weights_vector(weights, weight_name, width, &weight, err);
-    if (!status)
-        status = weights_vector(weights, bias_name, width, &bias, err);
-    *norm = (struct norm){weight, bias};
-    return status;
-}
-
 static enum status open_block(struct ldp_block *block, int width, struct weights *weights,
                               struct error *err)
 {
@@ -92,7 +77,7 @@ static enum status open_block(struct ldp_block *block, int width, struct weights
     enum status status = weights_transposed(weights, "0.0.weight", width, 9, &taps, err);
     block->taps = taps;
     if (!status)
-        status = open_norm(&block->inner, weights, "0.1.weight", "0.1.bias", width, err);
+        status = weights_norm(weights, "0.1", width, &block->inner, err);
     if (!status)
         status = weights_linear(weights, "1.fc1", squeezed, width, true, &block->squeeze, err);
     if (!status)
@@ -100,7 +85,7 @@ static enum status open_block(struct ldp_block *block, int width, struct weights
     if (!status)
         status = weights_linear(weights, "2.0", width, width, false, &block->project, err);
     if (!status)
-        status = open_norm(&block->outer, weights, "2.1.weight", "2.1.bias", width, err);
+        status = weights_norm(weights, "2.1", width, &block->outer, err);
     return status;
 }
 

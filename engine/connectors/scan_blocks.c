@@ -4,13 +4,13 @@
 #include <string.h>
 
 struct scan_block {
-    struct linear in_proj;         /* [columns, width] */
-    struct mamba2 mixer, mixer_b;  /* along the rows, and against them */
-    const float *gate_norm;        /* [inner] */
-    struct linear out_proj;        /* [width, inner] */
-    const float *norm, *norm_bias; /* [width] */
-    struct linear gate_up;         /* [2 * width, width]: w1, then w2 */
-    struct linear down;            /* [width, width]: w3 */
+    struct linear in_proj;        /* [columns, width] */
+    struct mamba2 mixer, mixer_b; /* along the rows, and against them */
+    const float *gate_norm;       /* [inner] */
+    struct linear out_proj;       /* [width, inner] */
+    struct norm norm;
+    struct linear gate_up; /* [2 * width, width]: w1, then w2 */
+    struct linear down;    /* [width, width]: w3 */
 };
 
 static enum status open_mixer(struct scan_block *block, const struct scan_blocks *blocks,
@@ -34,26 +34,11 @@ static enum status open_mixer(struct scan_block *block, const struct scan_blocks
     return status;
 }
 
-/* A layer norm's weight and bias. */
-static enum status open_norm(struct weights *weights, const char *weight_name,
-                             const char *bias_name, int width, const float **weight,
-                             const float **bias, struct error *err)
-{
-    float *w = NULL, *b = NULL;
-    enum status status = weights_vector(weights, weight_name, width, &w, err);
-    if (!status)
-        status = weights_vector(weights, bias_name, width, &b, err);
-    *weight = w;
-    *bias = b;
-    return status;
-}
-
 static enum status open_swiglu(struct scan_block *block, int width, struct weights *weights,
                                struct error *err)
 {
     static const char *const names[] = {"mlp.w1", "mlp.w2"};
-    enum status status =
-        open_norm(weights, "norm.weight", "norm.bias", width, &block->norm, &block->norm_bias, err);
+    enum status status = weights_norm(weights, "norm", width, &block->norm, err);
     if (!status)
         status = weights_linear_joined(weights, names, (int[]){width, width}, 2, width, true,
                                        &block->gate_up, err);
@@ -87,9 +72,7 @@ enum status scan_blocks_open(struct scan_blocks *out, const struct card_connecto
         status = weights_absent(weights, "mixer.in_proj.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
-        status = open_norm(weights, "bidirectional_mamba.norm_f.weight",
-                           "bidirectional_mamba.norm_f.bias", out->width, &out->norm_f,
-                           &out->norm_f_bias, err);
+        status = weights_norm(weights, "bidirectional_mamba.norm_f", out->width, &out->norm_f, err);
     return status;
 }
 
@@ -181,7 +164,7 @@ static void run_swiglu(const struct scan_blocks *blocks, const struct scan_block
     const struct ops *ops = compute->ops;
     int width = blocks->width;
     size_t stride = (size_t)width;
-    ops->layer_norm(b->u, x, block->norm, block->norm_bias, rows, width, blocks->eps);
+    ops->layer_norm(b->u, x, block->norm.weight, block->norm.bias, rows, width, blocks->eps);
     linear_run(compute->matmul, &block->gate_up, b->u, stride, b->gate_up, rows);
     ops->silu_multiply(b->product, b->gate_up, b->gate_up + width, 2 * stride, rows, width);
     linear_run(compute->matmul, &block->down, b->product, stride, b->u, rows);
@@ -197,7 +180,7 @@ void scan_blocks_run(const struct scan_blocks *blocks, struct compute *compute, 
         run_mixers(blocks, &blocks->blocks[i], compute, &buffers, x, rows);
         run_swiglu(blocks, &blocks->blocks[i], compute, &buffers, x, rows);
     }
-    compute->ops->layer_norm(x, x, blocks->norm_f, blocks->norm_f_bias, rows, blocks->width,
+    compute->ops->layer_norm(x, x, blocks->norm_f.weight, blocks->norm_f.bias, rows, blocks->width,
                              blocks->eps);
     compute_release(compute, taken);
 }

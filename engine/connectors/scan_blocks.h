@@ -25,7 +25,7 @@ struct scan_blocks {
     int width, n_blocks;
     float eps; /* of the layer norms */
     struct scan_block *blocks;
-    const float *norm_f, *norm_f_bias; /* [width] */
+    struct norm norm_f;
 };
 
 /* Binds "bidirectional_mamba.layers.N.*" and "bidirectional_mamba.norm_f"; the width is the card's

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct phi_layer {
-    const float *norm_weight, *norm_bias; /* [width] */
+    struct norm norm;
     struct self_attention attention;
     struct linear fc1, fc2;
 };
@@ -20,8 +20,8 @@ struct phi {
     struct lm lm;
     struct card_lm card;
     struct phi_layer *layers;
-    const float *norm_weight, *norm_bias; /* [width] */
-    const float *frequencies;             /* of the rotary embedding */
+    struct norm norm;
+    const float *frequencies; /* of the rotary embedding */
 };
 
 static const char *prefix_of(const struct weights *weights)
@@ -93,11 +93,7 @@ static enum status open_qkv(struct self_attention *attention, const struct card_
 static enum status open_layer(struct phi_layer *layer, const struct card_lm *card,
                               struct weights *weights, struct error *err)
 {
-    float *weight = NULL, *bias = NULL;
-    enum status status =
-        weights_vector(weights, "input_layernorm.weight", card->width, &weight, err);
-    if (!status)
-        status = weights_vector(weights, "input_layernorm.bias", card->width, &bias, err);
+    enum status status = weights_norm(weights, "input_layernorm", card->width, &layer->norm, err);
     if (!status)
         status = open_qkv(&layer->attention, card, weights, err);
     if (!status)
@@ -109,8 +105,6 @@ static enum status open_layer(struct phi_layer *layer, const struct card_lm *car
     if (!status)
         status = weights_linear(weights, "mlp.fc2", card->width, card->mlp_width, true, &layer->fc2,
                                 err);
-    layer->norm_weight = weight;
-    layer->norm_bias = bias;
     return status;
 }
 
@@ -131,7 +125,6 @@ static void close_phi(struct lm *lm)
 static enum status bind(struct phi *phi, struct weights *weights, struct error *err)
 {
     const struct card_lm *card = &phi->card;
-    float *weight = NULL, *bias = NULL;
     phi->layers = calloc((size_t)card->layers, sizeof *phi->layers);
     if (!phi->layers)
         return fail(err, STATUS_NO_MEMORY, "out of memory for a language model");
@@ -146,9 +139,7 @@ static enum status bind(struct phi *phi, struct weights *weights, struct error *
         status = weights_absent(weights, "input_layernorm.weight", err);
     weights_enter(weights, "%s", "");
     if (!status)
-        status = weights_vector(weights, "model.final_layernorm.weight", card->width, &weight, err);
-    if (!status)
-        status = weights_vector(weights, "model.final_layernorm.bias", card->width, &bias, err);
+        status = weights_norm(weights, "model.final_layernorm", card->width, &phi->norm, err);
     if (!status)
         status = weights_linear(weights, "lm_head", card->vocabulary, card->width, card->head_bias,
                                 &phi->lm.head, err);
@@ -156,8 +147,6 @@ static enum status bind(struct phi *phi, struct weights *weights, struct error *
         status = weights_absent(weights, "lm_head.bias", err);
     if (!status)
         status = self_attention_frequencies(card, weights->arena, &phi->frequencies, err);
-    phi->norm_weight = weight;
-    phi->norm_bias = bias;
     return status;
 }
 
@@ -211,7 +200,7 @@ static void run_layer(const struct phi *phi, int index, struct attention_pass *p
     struct matmul *matmul = pass->compute->matmul;
     int rows = pass->rows;
 
-    ops->layer_norm(b->h, x, layer->norm_weight, layer->norm_bias, rows, card->width,
+    ops->layer_norm(b->h, x, layer->norm.weight, layer->norm.bias, rows, card->width,
                     (float)card->eps);
     self_attention_run(&layer->attention, pass, index, b->h, b->out);
     ops->add_scaled(x, b->out, NULL, rows, card->width);
@@ -237,7 +226,7 @@ static void forward(const struct lm *lm, struct compute *compute, const struct l
     };
     for (int i = 0; i < card->layers; i++)
         run_layer(phi, i, &pass, &buffers, x);
-    compute->ops->layer_norm(x, x, phi->norm_weight, phi->norm_bias, rows, card->width,
+    compute->ops->layer_norm(x, x, phi->norm.weight, phi->norm.bias, rows, card->width,
                              (float)card->eps);
     compute_release(compute, taken);
 }

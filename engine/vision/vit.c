@@ -64,7 +64,7 @@ static enum status prepare(const struct encoder *encoder, struct compute *comput
     return status;
 }
 
-static void layer_norm(const struct vit *vit, struct compute *compute, const struct vit_norm *norm,
+static void layer_norm(const struct vit *vit, struct compute *compute, const struct norm *norm,
                        const float *x, float *y)
 {
     compute->ops->layer_norm(y, x, norm->weight, norm->bias, n_rows(vit), vit->card.width,

@@ -4,12 +4,8 @@
 
 #include "engine/vision/encoder.h"
 
-struct vit_norm {
-    const float *weight, *bias; /* [width] */
-};
-
 struct vit_block {
-    struct vit_norm norm1, norm2;
+    struct norm norm1, norm2;
     const float *ls1, *ls2; /* LayerScale, [width]; NULL without */
     struct linear qkv;      /* [3 * width, width]: q, k, v, head-major */
     struct linear proj, fc1, fc2;
@@ -24,7 +20,7 @@ struct vit {
     const float *positions;    /* [grid * grid, width] */
     const float *prefix;       /* [n_prefix, width]: cls with its position, registers */
     int n_prefix;
-    struct vit_norm pre_norm; /* where the card says so */
+    struct norm pre_norm; /* where the card says so */
     struct vit_block *blocks;
 };
 

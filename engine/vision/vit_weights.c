@@ -146,20 +146,6 @@ static enum status open_prefix(struct vit *vit, const struct naming *naming,
     return STATUS_OK;
 }
 
-static enum status open_norm(struct weights *weights, const char *name, int width,
-                             struct vit_norm *norm, struct error *err)
-{
-    char full[32];
-    float *weight = NULL, *bias = NULL;
-    snprintf(full, sizeof full, "%s.weight", name);
-    enum status status = weights_vector(weights, full, width, &weight, err);
-    snprintf(full, sizeof full, "%s.bias", name);
-    if (!status)
-        status = weights_vector(weights, full, width, &bias, err);
-    *norm = (struct vit_norm){weight, bias};
-    return status;
-}
-
 static enum status open_scales(struct vit_block *block, const struct naming *naming, int width,
                                struct weights *weights, struct error *err)
 {
@@ -185,13 +171,13 @@ static enum status open_block(struct vit_block *block, const struct card_tower *
                               struct error *err)
 {
     int width = card->width, inside = card->mlp_width;
-    enum status status = open_norm(weights, naming->norm1, width, &block->norm1, err);
+    enum status status = weights_norm(weights, naming->norm1, width, &block->norm1, err);
     if (!status)
         status = open_qkv(block, naming, width, weights, err);
     if (!status)
         status = weights_linear(weights, naming->proj, width, width, true, &block->proj, err);
     if (!status)
-        status = open_norm(weights, naming->norm2, width, &block->norm2, err);
+        status = weights_norm(weights, naming->norm2, width, &block->norm2, err);
     if (!status)
         status = weights_linear(weights, naming->fc1, inside, width, true, &block->fc1, err);
     if (!status)
@@ -215,7 +201,7 @@ static enum status open_embedding(struct vit *vit, const struct naming *naming,
     if (!status)
         status = open_prefix(vit, naming, cls_position, weights, err);
     if (!status && card->pre_norm)
-        status = open_norm(weights, naming->pre_norm, card->width, &vit->pre_norm, err);
+        status = weights_norm(weights, naming->pre_norm, card->width, &vit->pre_norm, err);
     return status;
 }
 
