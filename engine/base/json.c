@@ -308,13 +308,99 @@ enum status json_array_begin(struct json_array *array, const char *data, size_t 
     return STATUS_OK;
 }
 
-/* At the closing bracket: only white space may follow. */
+/* Reads "key": at position and moves behind the colon; *is_named tells whether the key is name. */
+static enum status read_key(const struct json_array *array, size_t *position, const char *name,
+                            bool *is_named, struct error *err)
+{
+    cJSON *key = NULL;
+    size_t at = skip_space(array->data, array->length, *position);
+    if (at == array->length || array->data[at] != '"')
+        return syntax_error(array->data, array->length, at, array->place,
+                            "the name of a member is expected", err);
+    enum status status = parse_value(&key, array->data, array->length, &at, array->place, err);
+    if (status)
+        return status;
+    *is_named = strcmp(key->valuestring, name) == 0;
+    cJSON_Delete(key);
+    at = skip_space(array->data, array->length, at);
+    if (at == array->length || array->data[at] != ':')
+        return syntax_error(array->data, array->length, at, array->place, "':' is expected", err);
+    *position = skip_space(array->data, array->length, at + 1);
+    return STATUS_OK;
+}
+
+static enum status skip_value(const struct json_array *array, size_t *position, struct error *err)
+{
+    cJSON *value = NULL;
+    enum status status =
+        parse_value(&value, array->data, array->length, position, array->place, err);
+    cJSON_Delete(value);
+    *position = skip_space(array->data, array->length, *position);
+    return status;
+}
+
+enum status json_member_array_begin(struct json_array *array, const char *data, size_t length,
+                                    const char *key, const char *place, struct error *err)
+{
+    struct json_array walker = {.data = data, .length = length, .place = place, .member = key};
+    size_t position = skip_space(data, length, 0);
+    if (position == length || data[position] != '{')
+        return syntax_error(data, length, position, place, "a JSON object is expected", err);
+    for (position += 1;; position += 1) {
+        bool is_named = false;
+        enum status status = read_key(&walker, &position, key, &is_named, err);
+        if (status)
+            return status;
+        if (is_named)
+            break;
+        if ((status = skip_value(&walker, &position, err)))
+            return status;
+        if (position < length && data[position] == '}')
+            return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is missing", place, key);
+        if (position == length || data[position] != ',')
+            return syntax_error(data, length, position, place, "',' or '}' is expected", err);
+    }
+    if (position == length || data[position] != '[')
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is not an array", place, key);
+    walker.position = position + 1;
+    *array = walker;
+    return STATUS_OK;
+}
+
+/* Behind the array: the other members, up to the end of the object. */
+static enum status finish_object(const struct json_array *array, size_t *position,
+                                 struct error *err)
+{
+    while (*position < array->length && array->data[*position] == ',') {
+        bool is_named = false;
+        *position += 1;
+        enum status status = read_key(array, position, array->member, &is_named, err);
+        if (!status && is_named)
+            status = fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is there twice", array->place,
+                          array->member);
+        if (!status)
+            status = skip_value(array, position, err);
+        if (status)
+            return status;
+    }
+    if (*position == array->length || array->data[*position] != '}')
+        return syntax_error(array->data, array->length, *position, array->place,
+                            "',' or '}' is expected", err);
+    *position = skip_space(array->data, array->length, *position + 1);
+    return STATUS_OK;
+}
+
+/* At the closing bracket: only white space may follow, and the rest of the object. */
 static enum status finish_array(struct json_array *array, size_t position, struct error *err)
 {
     position = skip_space(array->data, array->length, position + 1);
+    enum status status = array->member ? finish_object(array, &position, err) : STATUS_OK;
+    if (status)
+        return status;
     if (position != array->length)
-        return syntax_error(array->data, array->length, position, array->place,
-                            "text behind the JSON array", err);
+        return syntax_error(
+            array->data, array->length, position, array->place,
+            array->member ? "text behind the JSON object" : "text behind the JSON array", err);
     array->position = array->length;
     array->finished = true;
     return STATUS_OK;

@@ -64,11 +64,17 @@ struct json_array {
     size_t index; /* elements delivered so far */
     bool finished;
     const char *place;
+    const char *member; /* NULL where the array itself is the text */
 };
 
 /* Positions the walker on the top-level array of data. */
 enum status json_array_begin(struct json_array *array, const char *data, size_t length,
                              const char *place, struct error *err);
+
+/* Positions the walker on the array that is the member called key of the top-level object.  The
+ * other members, in front and behind, are checked and forgotten; the same key again is an error. */
+enum status json_member_array_begin(struct json_array *array, const char *data, size_t length,
+                                    const char *key, const char *place, struct error *err);
 
 /* Delivers the next element in *element (caller frees it), or NULL at the end, from then on.  After
  * an error the walker must not be used again. */

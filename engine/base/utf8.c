@@ -1,5 +1,7 @@
 #include "engine/base/utf8.h"
 
+#include <string.h>
+
 /* Decodes one sequence; returns its length in bytes.  *ok tells whether it was well formed. */
 static size_t decode(const unsigned char *bytes, size_t length, uint32_t *code_point, int *ok)
 {
@@ -48,10 +50,22 @@ uint32_t utf8_next(const char **cursor, const char *end)
     return ok ? code_point : 0xFFFD;
 }
 
+/* How many bytes from position on are ASCII, eight at a time. */
+static size_t ascii_run(const char *data, size_t length, size_t position)
+{
+    size_t start = position;
+    for (uint64_t eight; position + sizeof eight <= length; position += sizeof eight) {
+        memcpy(&eight, data + position, sizeof eight);
+        if (eight & 0x8080808080808080u)
+            break;
+    }
+    return position - start;
+}
+
 int utf8_valid(const char *data, size_t length, size_t *bad_offset)
 {
     size_t position = 0;
-    while (position < length) {
+    while ((position += ascii_run(data, length, position)) < length) {
         uint32_t code_point;
         int ok;
         size_t n =
