@@ -5,10 +5,19 @@
 #include "datasets/dataset.h"
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/sha256.h"
+#include "engine/base/string_map.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Strings that are there once however often they are read: answers, questions, types. */
+struct string_pool {
+    struct string_map map; /* its memory lives as long as the pool */
+    struct arena *strings; /* the set's: outlives the pool */
+    struct arena scratch;
+};
 
 /* Appends an empty sample; NULL without memory. */
 struct sample *dataset_add_sample(struct dataset *set);
@@ -20,9 +29,29 @@ void dataset_add_file(struct dataset *set, const char *path, const struct sha256
 /* Gives sample one reference answer, copied. */
 void dataset_set_answer(struct dataset *set, struct sample *sample, const char *answer);
 
+/* Refuses a picture's name that leads out of its folder, or to none: empty, with a slash, "..".
+ * place names the record in the error, BAD_FORMAT. */
+enum status dataset_check_image_name(const char *name, const char *place, struct error *err);
+
 /* Appends a sentence to the set's note. */
 void dataset_add_note(struct dataset *set, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+void string_pool_init(struct string_pool *pool, struct arena *strings);
+void string_pool_release(struct string_pool *pool);
+
+/* The pool's copy of text; NULL without memory. */
+const char *string_pool_add(struct string_pool *pool, const char *text);
+
+/* Gives sample the ten answers of a record: strings, or objects with a string "answer".  place
+ * names the record.  Errors: BAD_FORMAT (another number, something not a string), NO_MEMORY. */
+enum { DATASET_ANNOTATORS = 10 };
+enum status dataset_set_ten_answers(struct dataset *set, struct sample *sample, const cJSON *list,
+                                    struct string_pool *pool, const char *place, struct error *err);
+
+/* Notes a number of questions or pictures that is not the official one. */
+void dataset_note_count(struct dataset *set, const char *file, const char *what, size_t n,
+                        size_t official);
 
 /* The first of the NULL-terminated candidates, relative to directory, that is a folder or a file,
  * as a path in arena; NULL if there is none (or without memory: the arena tells). */

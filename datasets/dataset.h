@@ -24,6 +24,7 @@ struct sample {
     size_t n_answers;
     const char *group;    /* POPE: split; VSR: relation; NULL if none */
     const char *category; /* VSR: meta-category of the relation; NULL if none */
+    const void *facts;    /* what only this dataset's metric reads: its own struct; NULL if none */
 };
 
 /* One annotation file that was read. */
@@ -47,6 +48,14 @@ struct dataset {
     struct arena arena; /* owns samples and every string they point to */
 };
 
+/* Something a question can be asked with beyond its own text. */
+struct dataset_part {
+    const char *name; /* "{question+ocr}" in a protocol's message */
+    /* Whether the questions of a variant have it; then of() gives it for every sample. */
+    bool (*is_in)(const char *variant);
+    const char *(*of)(const struct sample *sample);
+};
+
 struct dataset_kind {
     const char *name;            /* as in protocols: "pope", "vsr" */
     const char *title;           /* "POPE (object hallucination)" */
@@ -55,6 +64,7 @@ struct dataset_kind {
     /* Reads the variant's files under directory into set (arena, variant and kind are set).
      * Counts are checked: an unknown count is noted, not refused. */
     enum status (*load)(struct dataset *set, const char *directory, struct error *err);
+    const struct dataset_part *parts; /* ends with a row without name; NULL: none */
 };
 
 /* The table, NULL-terminated. */

@@ -1,6 +1,7 @@
 #include "datasets/protocol.h"
 
 #include "datasets/build.h"
+#include "datasets/letters.h"
 #include "datasets/protocol_data.h"
 #include "engine/base/file.h"
 #include "engine/base/json.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char placeholder[] = "{question}";
+static const char question[] = "{question}", capitalised[] = "{Question}";
 
 /* What a protocol file is read with: the arena for strings and the place for errors. */
 struct source {
@@ -114,6 +115,24 @@ static enum status read_files(struct protocol *protocol, const cJSON *root,
     return STATUS_OK;
 }
 
+/* The message asks something, and nothing that the variant does not have. */
+static enum status check_message(const struct protocol *protocol, const struct source *source,
+                                 struct error *err)
+{
+    bool asks = strstr(protocol->message, question) || strstr(protocol->message, capitalised);
+    for (const struct dataset_part *part = protocol->dataset->parts; part && part->name; part++) {
+        if (!strstr(protocol->message, part->name))
+            continue;
+        if (!part->is_in(protocol->variant))
+            return fail(err, STATUS_BAD_FORMAT, "%s: the variant '%s' of %s has no %s",
+                        source->place, protocol->variant, protocol->dataset->name, part->name);
+        asks = true;
+    }
+    if (!asks)
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"message\" has no %s", source->place, question);
+    return STATUS_OK;
+}
+
 static enum status read_members(struct protocol *protocol, const cJSON *root,
                                 const struct source *source, struct error *err)
 {
@@ -132,11 +151,11 @@ static enum status read_members(struct protocol *protocol, const cJSON *root,
         (status = copy_string(root, "missing", source, &protocol->missing, err)) ||
         (status = read_files(protocol, root, source, err)))
         return status;
+    protocol->duplicates = arena_string(source->arena, json_string_or(root, "duplicates", NULL));
     if (arena_failed(source->arena))
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", source->place);
-    if (!strstr(protocol->message, placeholder))
-        return fail(err, STATUS_BAD_FORMAT, "%s: \"message\" has no %s", source->place,
-                    placeholder);
+    if ((status = check_message(protocol, source, err)))
+        return status;
     if (protocol->max_new_tokens < 0 || (protocol->max_new_tokens == 0 && protocol->n_choices == 0))
         return fail(err, STATUS_BAD_FORMAT,
                     "%s: \"max_new_tokens\" is %d: nothing would be answered", source->place,
@@ -167,7 +186,7 @@ static enum status parse_protocol(struct protocol *protocol, const char *data, s
 
 static enum status unknown_protocol(const char *name, struct error *err)
 {
-    char known[400] = "";
+    char known[640] = "";
     for (size_t i = 0; protocol_names[i]; i++) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", protocol_names[i]);
@@ -199,15 +218,36 @@ enum status protocol_open(struct protocol *protocol, const char *name, struct ar
     return parse_protocol(protocol, data, size, &source, err);
 }
 
+/* Fills in the placeholder at *rest and moves behind it; false where there is none. */
+static bool fill_in(const struct protocol *protocol, const struct sample *sample, const char **rest,
+                    struct text *out)
+{
+    if (text_starts_with(*rest, question)) {
+        text_add(out, sample->question);
+        *rest += sizeof question - 1;
+        return true;
+    }
+    if (text_starts_with(*rest, capitalised)) {
+        letters_capitalise(sample->question, out);
+        *rest += sizeof capitalised - 1;
+        return true;
+    }
+    for (const struct dataset_part *part = protocol->dataset->parts; part && part->name; part++) {
+        if (!text_starts_with(*rest, part->name))
+            continue;
+        text_add(out, part->of(sample));
+        *rest += strlen(part->name);
+        return true;
+    }
+    return false;
+}
+
 void protocol_message(const struct protocol *protocol, const struct sample *sample,
                       struct text *out)
 {
-    const char *rest = protocol->message;
-    for (const char *at; (at = strstr(rest, placeholder)); rest = at + sizeof placeholder - 1) {
-        text_add_bytes(out, rest, (size_t)(at - rest));
-        text_add(out, sample->question);
-    }
-    text_add(out, rest);
+    for (const char *rest = protocol->message; *rest;)
+        if (*rest != '{' || !fill_in(protocol, sample, &rest, out))
+            text_add_char(out, *rest++);
 }
 
 static const struct protocol_file *known_version(const struct protocol *protocol,

@@ -32,14 +32,17 @@ struct protocol {
     const char *reference; /* the reference scorer: repository/path@commit:lines */
     const struct dataset_kind *dataset;
     const char *variant; /* of the dataset */
-    const char *message; /* what the user turn says; "{question}" stands for the sample's text */
+    /* What the user turn says.  "{question}" stands for the sample's text, "{Question}" for the
+     * same capitalised as Python does it, and each of the dataset's parts for itself. */
+    const char *message;
     /* Candidate first tokens, in the order that breaks ties; none where the text is scored. */
     const char *choices[PROTOCOL_MAX_CHOICES];
     size_t n_choices;
     int max_new_tokens;
-    const char *metric;                /* name in the metric table */
-    const char *headline;              /* the score that the harness reports */
-    const char *missing;               /* what a sample without an answer means here, in words */
+    const char *metric;     /* name in the metric table */
+    const char *headline;   /* the score that the harness reports */
+    const char *missing;    /* what a sample without an answer means here, in words */
+    const char *duplicates; /* and a second answer to a question; NULL where that is not said */
     const struct protocol_file *files; /* known versions */
     size_t n_files;
     const char *hash; /* SHA-256 of the protocol file: travels with every score */
@@ -53,7 +56,7 @@ extern const char *const protocol_names[];
 enum status protocol_open(struct protocol *protocol, const char *name, struct arena *arena,
                           struct error *err);
 
-/* Appends the user turn for a sample: message with {question} filled in. */
+/* Appends the user turn for a sample: message with everything filled in. */
 void protocol_message(const struct protocol *protocol, const struct sample *sample,
                       struct text *out);
 

@@ -4,8 +4,11 @@
 set -eu
 export LC_ALL=C
 
+# By name: with the ending, "a-b.json" would stand in front of "a.json".
+sorted=$(printf '%s\n' "$@" | sed 's/\.json$//' | sort | sed 's/$/.json/')
+
 names=
-for file in $(printf '%s\n' "$@" | sort); do
+for file in $sorted; do
     name=${file##*/}
     names="$names ${name%.json}"
 done
@@ -13,7 +16,7 @@ echo '/* Written by scripts/embed_protocols.sh: do not edit. */'
 echo '#include "datasets/protocol.h"'
 echo '#include "datasets/protocol_data.h"'
 index=0
-for file in $(printf '%s\n' "$@" | sort); do
+for file in $sorted; do
     [ -r "$file" ] || { echo "embed_protocols: cannot read $file" >&2; exit 1; }
     echo
     echo "static const unsigned char protocol_$index[] = {"
