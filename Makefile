@@ -178,7 +178,8 @@ demo: mambench
 ## bench: speed and memory at full size, as ratios to limits probed in the same run
 BENCH_MODEL ?= cobra+3b
 bench: $(BUILD)/tests/bench/bench_attention $(BUILD)/tests/bench/bench_ssd \
-       $(BUILD)/tests/bench/bench_engine
+       $(BUILD)/tests/bench/bench_engine $(BUILD)/tests/bench/bench_vqa
+	$(BUILD)/tests/bench/bench_vqa
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd
 	$(BUILD)/tests/bench/bench_engine $(BENCH_MODEL)

@@ -52,8 +52,8 @@ static enum status add_list(struct text *out, bool json, struct error *err)
         if (!status && json)
             put_list_item(&writer, &protocol);
         else if (!status)
-            text_addf(out, "%-16s %s; headline %s\n                 %s\n", protocol.name,
-                      protocol.dataset->title, protocol.headline, protocol.title);
+            text_addf(out, "%-22s %s; headline %s\n%-22s %s\n", protocol.name,
+                      protocol.dataset->title, protocol.headline, "", protocol.title);
     }
     if (json)
         json_close(&writer, ']');
@@ -87,6 +87,8 @@ static void put_json(const struct shown *shown, struct text *out)
     json_put_count(&writer, "max_new_tokens", (uint64_t)protocol->max_new_tokens);
     json_put_string(&writer, "metric", protocol->metric);
     json_put_string(&writer, "headline", protocol->headline);
+    json_put_string(&writer, "missing", protocol->missing);
+    json_put_string(&writer, "duplicates", protocol->duplicates);
     if (shown->sample) {
         json_put_string(&writer, "sample", shown->sample->id);
         json_put_string(&writer, "image", shown->sample->image_path);
@@ -107,6 +109,9 @@ static void add_text(const struct shown *shown, struct text *out)
               protocol->name, protocol->version, protocol->title, protocol->reference,
               protocol->dataset->title, protocol->variant, protocol->dataset->expects,
               protocol->metric, protocol->headline, protocol->hash);
+    text_addf(out, "  no answer   %s\n", protocol->missing);
+    if (protocol->duplicates)
+        text_addf(out, "  two answers %s\n", protocol->duplicates);
     text_add(out, "  choices     ");
     for (size_t i = 0; i < protocol->n_choices; i++)
         text_addf(out, "%s%s", i > 0 ? ", " : "", protocol->choices[i]);

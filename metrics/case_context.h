@@ -29,7 +29,8 @@ struct case_section {
 };
 
 extern const struct case_section case_sections_yes_no[], case_sections_vsr[],
-    case_sections_numbers[];
+    case_sections_numbers[], case_sections_vqa[], case_sections_vizwiz[], case_sections_textvqa[],
+    case_sections_evalai[];
 
 /* Compares and reports.  NULL texts stand for "nothing". */
 void case_compare_text(struct case_context *context, const char *field, const char *expected,
@@ -44,6 +45,10 @@ void case_unknown_field(struct case_context *context, const char *field);
 
 /* Puts samples of no file together: n of them, to be filled in.  NULL without memory. */
 struct dataset *case_dataset(struct case_context *context, const char *kind, size_t n);
+/* The strings of an array member, borrowed from the tree; the list is in the context's arena.
+ * Errors: BAD_FORMAT, NO_MEMORY. */
+enum status case_strings(struct case_context *context, const cJSON *item, const char *key,
+                         const char ***out, size_t *n, struct error *err);
 /* What one sample of such a set is; strings are borrowed. */
 void case_set_sample(struct case_context *context, struct dataset *set, size_t i, const char *group,
                      const char *category, const char *label);

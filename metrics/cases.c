@@ -10,9 +10,8 @@
 #include <string.h>
 
 static const struct case_section *const case_sections[] = {
-    case_sections_yes_no,
-    case_sections_vsr,
-    case_sections_numbers,
+    case_sections_yes_no, case_sections_vsr,     case_sections_numbers, case_sections_vqa,
+    case_sections_vizwiz, case_sections_textvqa, case_sections_evalai,
 };
 
 /* Members that describe the file. */
@@ -83,6 +82,29 @@ struct dataset *case_dataset(struct case_context *context, const char *kind, siz
     *set = (struct dataset){
         .kind = dataset_kind_find(kind), .samples = samples, .n_samples = n, .n_images = n};
     return set;
+}
+
+enum status case_strings(struct case_context *context, const cJSON *item, const char *key,
+                         const char ***out, size_t *n, struct error *err)
+{
+    const cJSON *list, *string;
+    enum status status = json_get_array(item, key, context->place, &list, err);
+    if (status)
+        return status;
+    const char **strings =
+        arena_alloc(&context->arena, (size_t)cJSON_GetArraySize(list), sizeof *strings);
+    if (!strings)
+        return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
+    *n = 0;
+    cJSON_ArrayForEach(string, list)
+    {
+        if (!cJSON_IsString(string))
+            return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" holds something not a string",
+                        context->place, key);
+        strings[(*n)++] = string->valuestring;
+    }
+    *out = strings;
+    return STATUS_OK;
 }
 
 void case_set_sample(struct case_context *context, struct dataset *set, size_t i, const char *group,

@@ -65,37 +65,14 @@ struct pope_set {
     double yes_ratio;     /* over all of them; NAN without any */
 };
 
-static enum status read_strings(struct case_context *context, const cJSON *item, const char *key,
-                                const char ***out, size_t *n, struct error *err)
-{
-    const cJSON *list, *string;
-    enum status status = json_get_array(item, key, context->place, &list, err);
-    if (status)
-        return status;
-    const char **strings =
-        arena_alloc(&context->arena, (size_t)cJSON_GetArraySize(list), sizeof *strings);
-    if (!strings)
-        return no_memory(context, err);
-    *n = 0;
-    cJSON_ArrayForEach(string, list)
-    {
-        if (!cJSON_IsString(string))
-            return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" holds something not a string",
-                        context->place, key);
-        strings[(*n)++] = string->valuestring;
-    }
-    *out = strings;
-    return STATUS_OK;
-}
-
 static enum status read_set(struct case_context *context, const cJSON *item, struct pope_set *out,
                             struct error *err)
 {
     const char **texts, **labels;
     size_t n_labels;
     enum status status;
-    if ((status = read_strings(context, item, "predictions", &texts, &out->n_predictions, err)) ||
-        (status = read_strings(context, item, "labels", &labels, &n_labels, err)))
+    if ((status = case_strings(context, item, "predictions", &texts, &out->n_predictions, err)) ||
+        (status = case_strings(context, item, "labels", &labels, &n_labels, err)))
         return status;
     size_t n = out->n_predictions < n_labels ? out->n_predictions : n_labels, n_yes = 0;
     out->set = case_dataset(context, "pope", n);

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
-extern const struct import_format import_llava;
+extern const struct import_format import_llava, import_evalai;
 
 const struct import_format *const import_formats[] = {
     &import_llava,
+    &import_evalai,
     NULL,
 };
 

@@ -19,7 +19,7 @@ static enum status find_metric(const struct protocol *protocol, const struct met
     *out = metric_find(protocol->metric);
     if (*out)
         return STATUS_OK;
-    char known[300] = "";
+    char known[600] = "";
     for (size_t i = 0; metrics[i]; i++) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", metrics[i]->name);

@@ -2,8 +2,30 @@
 
 extern const struct metric metric_yes_no_likelihood, metric_yes_no_text, metric_yes_no_exact,
     metric_yes_no_words, metric_true_false_likelihood;
+extern const struct metric metric_vqa_official, metric_vqa_official_2017, metric_vqa_llava,
+    metric_vqa_tri, metric_vqa_lmms_eval, metric_vizwiz_official, metric_vizwiz_tri,
+    metric_vizwiz_llava, metric_vizwiz_lmms_eval, metric_vizwiz_vlmevalkit, metric_textvqa_tri,
+    metric_textvqa_llava, metric_textvqa_lmms_eval, metric_textvqa_vlmevalkit;
 
 const struct metric *const metrics[] = {
-    &metric_yes_no_likelihood, &metric_yes_no_text,           &metric_yes_no_exact,
-    &metric_yes_no_words,      &metric_true_false_likelihood, NULL,
+    &metric_yes_no_likelihood,
+    &metric_yes_no_text,
+    &metric_yes_no_exact,
+    &metric_yes_no_words,
+    &metric_true_false_likelihood,
+    &metric_vqa_official,
+    &metric_vqa_official_2017,
+    &metric_vqa_llava,
+    &metric_vqa_tri,
+    &metric_vqa_lmms_eval,
+    &metric_vizwiz_official,
+    &metric_vizwiz_tri,
+    &metric_vizwiz_llava,
+    &metric_vizwiz_lmms_eval,
+    &metric_vizwiz_vlmevalkit,
+    &metric_textvqa_tri,
+    &metric_textvqa_llava,
+    &metric_textvqa_lmms_eval,
+    &metric_textvqa_vlmevalkit,
+    NULL,
 };

@@ -4,6 +4,7 @@
 #include "metrics/cases.h"
 
 #define DATA "tests/data/metrics/cases.json"
+#define TEN_X "[\"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\"]"
 
 struct seen {
     size_t n, n_failed;
@@ -47,14 +48,28 @@ static const struct case_section_summary *section_of(const struct case_summary *
 static void recorded_outputs_of_the_reference_scorers_are_met(void **state)
 {
     (void)state;
-    static const char *const sections[] = {
-        "pope_text", "pope_sets", "tri_pope",           "tri_vsr",
-        "vsr",       "round2",    "sklearn_primitives", "tri_index_order_seed21"};
+    static const char *const sections[] = {"pope_text",
+                                           "pope_sets",
+                                           "tri_pope",
+                                           "tri_vsr",
+                                           "vsr",
+                                           "round2",
+                                           "sklearn_primitives",
+                                           "tri_index_order_seed21",
+                                           "normalise",
+                                           "accuracy",
+                                           "vqa_datasets",
+                                           "vqa_result_file_validation",
+                                           "vizwiz_datasets",
+                                           "textvqa_tri",
+                                           "textvqa_llava_prompt",
+                                           "textvqa_llava_eval_single",
+                                           "submission_converters"};
     struct seen seen;
     struct case_summary summary = check_file(DATA, &seen);
     if (seen.n_failed)
         fail_msg("%zu of %zu failed, the first: %s", seen.n_failed, seen.n, seen.first_failed);
-    assert_true(summary.n_checked > 1000);
+    assert_true(summary.n_checked > 3500);
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
         assert_true(section_of(&summary, sections[i])->is_checked);
         assert_true(section_of(&summary, sections[i])->n_checked > 0);
@@ -123,6 +138,47 @@ static void a_wrong_expectation_fails(void **state)
         {"{\"vsr\": {\"records\": [{\"relation\": \"on\", \"label\": 1}], \"preds\": [1], "
          "\"by_relation_stdout\": \"on\\t1.0000\\t1\\n\", \"by_meta_category_stdout\": \"\"}}",
          1},
+        {"{\"normalise\": [{\"in\": \"The cat's\", \"m4c\": \"cat's\", \"official_py3\": "
+         "\"cat's\", "
+         "\"official_py2\": \"not compared\", \"newest\": \"\"}]}",
+         2},
+        {"{\"accuracy\": [{\"answers\": " TEN_X
+         ", \"prediction\": \"X\", \"official_py3_x100\": 0.0, "
+         "\"official_pre2021_py2_x100\": 99.99999999999999, \"m4c\": 1.0, \"m4c_py312\": 5}]}",
+         1},
+        /* Nine answers: m4c stops, the others go on. */
+        {"{\"accuracy\": [{\"answers\": [\"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", "
+         "\"x\"], \"prediction\": \"x\", \"official_py3_x100\": 100.0, \"m4c\": 1.0}]}",
+         1},
+        {"{\"vqa_datasets\": [{\"items\": [{\"question_id\": 7, \"question_type\": \"how\", "
+         "\"answer_type\": \"other\", \"answers\": " TEN_X ", \"prediction\": \"x\"}], "
+         "\"official_py3\": {\"accuracy\": {\"overall\": 99.0, \"perAnswerType\": {\"number\": "
+         "100}}, "
+         "\"evalQA\": {\"7\": 100.0}}, \"tri_vqav2\": {\"accuracy\": 100.0}}]}",
+         2},
+        {"{\"vqa_result_file_validation\": [{\"results\": [], \"official_py3\": {\"overall\": 0.0, "
+         "\"error\": null}}]}",
+         1},
+        {"{\"vqa_result_file_validation\": [{\"results\": [{\"question_id\": 1, \"answer\": "
+         "\"x\"}, "
+         "{\"question_id\": 2, \"answer\": \"y\"}], \"official_py3\": {\"overall\": 100.0}}]}",
+         1},
+        {"{\"vizwiz_datasets\": [{\"items\": [{\"answers\": " TEN_X ", \"answerable\": 1, "
+         "\"prediction\": \"x\"}], \"tri\": {\"accuracy__VizWiz-Overall\": 100.0, "
+         "\"accuracy__VizWiz-Other\": 1}}]}",
+         2}, /* and the harness dies: there is no unanswerable question */
+        {"{\"textvqa_tri\": {\"items\": [{\"answers\": " TEN_X ", \"pred_ocr\": \"x\", "
+         "\"pred_no_ocr\": \"y\"}], \"metrics\": {\"accuracy__TextVQA-OCR\": 1.0, "
+         "\"accuracy__TextVQA-Pure\": 1.0}}}",
+         1},
+        {"{\"textvqa_llava_prompt\": [{\"in\": \"a\", \"key\": \"a\"}, {\"in\": \"OCR tokens: a\", "
+         "\"error\": \"AttributeError: 'NoneType' object has no attribute 'group'\"}]}",
+         2},
+        {"{\"submission_converters\": {\"vizwiz\": {\"texts\": [\"A cat\"], \"stdout\": \"total "
+         "split: "
+         "1,\", \"file_bytes\": \"[{\\\"image\\\": \\\"VizWiz_test_00000000.jpg\\\", "
+         "\\\"answer\\\": \\\"cat\\\"}]\\n\"}}}",
+         1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct seen seen;
@@ -158,6 +214,11 @@ static void a_file_that_cannot_be_checked_is_refused(void **state)
         {"{\"round2\": [{\"x\": 1}]}", STATUS_BAD_FORMAT, "\"py2\" is missing"},
         {"{\"tri_index_order_seed21\": [{\"n\": -1}]}", STATUS_BAD_FORMAT, "\"n\" is -1"},
         {"{\"pope_text\": [", STATUS_BAD_FORMAT, "line 1, column"},
+        {"{\"accuracy\": [{\"answers\": [null], \"prediction\": \"x\"}]}", STATUS_BAD_FORMAT,
+         "accuracy[0]: \"answers\" holds something not a string"},
+        {"{\"vqa_datasets\": [{\"items\": []}]}", STATUS_BAD_FORMAT, "nothing to compare"},
+        {"{\"submission_converters\": {\"vizwiz\": {\"texts\": [\"x\"], \"stdout\": \"\"}}}",
+         STATUS_BAD_FORMAT, "tells no number of questions"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct folder folder = folder_create();
@@ -207,7 +268,16 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
                  "\"on\", \"label\": 1}], \"preds\": [1], \"by_relation_stdout\": "
                  "\"on\\t1.0000\\t1\\n\"}, \"tri_pope\": [{\"items\": [{\"split\": \"random\", "
                  "\"label\": \"yes\", \"probs\": [0.5, 0.5]}], \"metrics\": "
-                 "{\"POPE-random-Accuracy\": 1.0}}]}");
+                 "{\"POPE-random-Accuracy\": 1.0}}], \"normalise\": [{\"in\": \"A dog's.\", "
+                 "\"m4c\": \"dog 's\", \"vizwiz_u2019\": \"dog's\"}], \"vizwiz_datasets\": "
+                 "[{\"items\": [{\"answers\": " TEN_X ", \"answerable\": 1, \"prediction\": "
+                 "\"x\"}], \"tri\": {\"error\": \"ZeroDivisionError: float division by "
+                 "zero\"}}], \"textvqa_llava_prompt\": [{\"in\": \"a\\nb\", \"key\": \"a\"}], "
+                 "\"vqa_result_file_validation\": [{\"results\": [{\"question_id\": 1, "
+                 "\"answer\": \"x\"}, {\"question_id\": 2, \"answer\": \"x\"}], "
+                 "\"official_py3\": {\"overall\": 100.0}}], \"submission_converters\": "
+                 "{\"vqav2\": {\"texts\": [\"A\"], \"stdout\": \"total split: 1\", "
+                 "\"file_bytes\": \"\"}}}");
     char path[128];
     snprintf(path, sizeof path, "%s/cases.json", folder.path);
     for (long n = 1;; n++) {
@@ -236,7 +306,7 @@ static void all_recorded_cases_are_met(void **state)
     struct case_summary summary = check_file(path, &seen);
     if (seen.n_failed)
         fail_msg("%zu of %zu failed, the first: %s", seen.n_failed, seen.n, seen.first_failed);
-    assert_true(summary.n_checked >= 1830);
+    assert_true(summary.n_checked >= 13289);
 }
 
 int main(void)

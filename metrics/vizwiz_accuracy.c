@@ -1,0 +1,189 @@
+/* VizWiz: soft accuracy by answer type and answerability, and whether the answers tell which
+ * questions cannot be answered.
+ *
+ * To add a scorer: its rule in metrics/vqa_rule.c, a row in kinds[], the metric and its row in
+ * metrics/registry.c. */
+#include "datasets/vizwiz.h"
+#include "metrics/metric.h"
+#include "metrics/ranking.h"
+#include "metrics/rounding.h"
+#include "metrics/vqa_scores.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct kind {
+    const char *metric;
+    int rule;
+    enum vqa_aggregate aggregate;
+} kinds[] = {
+    {"vizwiz-official", VQA_RULE_VIZWIZ, VQA_SUM_PERCENT_ROUNDED},
+    {"vizwiz-tri", VQA_RULE_VIZWIZ_TRI, VQA_SUM_PERCENT_ROUNDED},
+    {"vizwiz-llava", VQA_RULE_VIZWIZ_LLAVA, VQA_SUM_PERCENT_ROUNDED},
+    {"vizwiz-lmms-eval", VQA_RULE_M4C_LMMS, VQA_MEAN},
+    {"vizwiz-vlmevalkit", VQA_RULE_VLMEVALKIT, VQA_PERCENT},
+};
+
+/* Whose answers the parts of the set are. */
+enum { ANSWERABLE, UNANSWERABLE, UNKNOWN };
+
+static const struct kind *kind_of(const struct protocol *protocol)
+{
+    size_t i = 0;
+    while (strcmp(kinds[i].metric, protocol->metric) != 0)
+        i += 1;
+    return &kinds[i];
+}
+
+static size_t part_of(const struct sample *sample)
+{
+    const struct vizwiz_facts *facts = sample->facts;
+    return !facts ? UNKNOWN : facts->is_answerable ? ANSWERABLE : UNANSWERABLE;
+}
+
+/* Whether the rule reads the answer as "unanswerable".
+ * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:225-252. */
+static bool says_unanswerable(const struct vqa_rule *rule, const char *text, bool *no_memory)
+{
+    struct text prepared, plain;
+    text_init(&prepared);
+    text_init(&plain);
+    if (rule->prepare)
+        rule->prepare(span_of(text), &prepared);
+    rule->prediction(rule->prepare ? span_of(text_string(&prepared)) : span_of(text), &plain);
+    bool says = strcmp(text_string(&plain), "unanswerable") == 0;
+    *no_memory |= prepared.failed || plain.failed;
+    text_release(&prepared);
+    text_release(&plain);
+    return says;
+}
+
+/* Labels and decisions of the samples that have both; *n_failed is how many have no answer. */
+static struct ranked *rank(struct vqa_scores *scores, const struct prediction *predictions,
+                           const struct vqa_rule *rule, const size_t *part, size_t *n,
+                           size_t *n_failed)
+{
+    size_t n_samples = scores->set->n_samples;
+    bool no_memory = false;
+    struct ranked *ranked = arena_alloc(&scores->estimator.arena, n_samples, sizeof *ranked);
+    *n = *n_failed = 0;
+    for (size_t i = 0; i < n_samples && ranked; i++) {
+        if (part[i] == UNKNOWN)
+            continue;
+        if (predictions[i].failure) {
+            *n_failed += 1;
+            continue;
+        }
+        bool says = says_unanswerable(rule, predictions[i].text, &no_memory);
+        ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE};
+    }
+    return no_memory ? NULL : ranked;
+}
+
+/* "unanswerable" as the class to be found. */
+static void add_detection(struct vqa_scores *scores, const struct prediction *predictions,
+                          const struct kind *kind, const size_t *part, bool has_both)
+{
+    size_t n, n_failed;
+    struct ranked *ranked = rank(scores, predictions, &vqa_rules[kind->rule], part, &n, &n_failed);
+    struct score_table *table = scores->table;
+    if (!ranked) {
+        table->arena->failed = true;
+        return;
+    }
+    ranking_sort(ranked, n);
+    const struct {
+        const char *name;
+        double value;
+    } areas[] = {
+        {"unanswerable/average-precision", ranking_average_precision(ranked, n)},
+        {"unanswerable/f1", ranking_f1(ranked, n)},
+    };
+    for (size_t i = 0; i < sizeof areas / sizeof areas[0]; i++) {
+        bool is_known = has_both && n > 0;
+        struct score *score =
+            score_add(table, areas[i].name, is_known ? round2(100 * areas[i].value) : NAN, 100, n);
+        if (score && !is_known)
+            score->note = "no answerable or no unanswerable question";
+        else if (score && n_failed > 0)
+            score->note = arena_printf(table->arena, "%zu failed samples are left out", n_failed);
+    }
+}
+
+static void add_answerability(struct vqa_scores *scores, const struct prediction *predictions,
+                              const struct kind *kind)
+{
+    size_t n = scores->set->n_samples, counts[3] = {0};
+    size_t *part = arena_alloc(&scores->estimator.arena, n, sizeof *part);
+    if (!part) {
+        scores->table->arena->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        counts[part[i] = part_of(&scores->set->samples[i])] += 1;
+    vqa_scores_add(scores, "answerable/accuracy", part, ANSWERABLE);
+    vqa_scores_add(scores, "unanswerable/accuracy", part, UNANSWERABLE);
+    add_detection(scores, predictions, kind, part, counts[ANSWERABLE] && counts[UNANSWERABLE]);
+}
+
+static enum status score(const struct dataset *set, const struct protocol *protocol,
+                         const struct prediction *predictions, struct score_table *table,
+                         struct error *err)
+{
+    const struct kind *kind = kind_of(protocol);
+    struct vqa_scores scores;
+    enum status status = vqa_scores_begin(&scores, set, predictions, &vqa_rules[kind->rule],
+                                          kind->aggregate, table, err);
+    if (status)
+        return status;
+    vqa_scores_add(&scores, "accuracy", NULL, 0);
+    add_answerability(&scores, predictions, kind);
+    vqa_scores_add_types(&scores);
+    vqa_scores_end(&scores);
+    return STATUS_OK; /* the table's arena tells of memory */
+}
+
+static int correct(const struct sample *sample, const struct protocol *protocol,
+                   const struct prediction *prediction)
+{
+    return vqa_is_correct(&vqa_rules[kind_of(protocol)->rule], sample, prediction);
+}
+
+const struct metric metric_vizwiz_official = {
+    .name = "vizwiz-official",
+    .reference =
+        "the VizWiz challenge's VQA API (public copies), as "
+        "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py but for the "
+        "apostrophes",
+    .score = score,
+    .correct = correct,
+};
+
+const struct metric metric_vizwiz_tri = {
+    .name = "vizwiz-tri",
+    .reference = "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277",
+    .score = score,
+    .correct = correct,
+};
+
+const struct metric metric_vizwiz_llava = {
+    .name = "vizwiz-llava",
+    .reference = "haotian-liu/LLaVA@c121f04:scripts/convert_vizwiz_for_submission.py:39-47, then "
+                 "the VizWiz challenge's VQA API (public copies)",
+    .score = score,
+    .correct = correct,
+};
+
+const struct metric metric_vizwiz_lmms_eval = {
+    .name = "vizwiz-lmms-eval",
+    .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33",
+    .score = score,
+    .correct = correct,
+};
+
+const struct metric metric_vizwiz_vlmevalkit = {
+    .name = "vizwiz-vlmevalkit",
+    .reference = "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py",
+    .score = score,
+    .correct = correct,
+};
