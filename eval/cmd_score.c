@@ -9,6 +9,7 @@
 #include "eval/task.h"
 #include "metrics/import.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,11 @@ static const struct option_spec options_table[] = {
 static const char *const notes[] = {
     "With run directories: reads predictions.jsonl and writes scores.json, report.md and "
     "report.csv anew; no model is needed. With --predictions: prints every score of the protocol.",
+    "Formats: llava (JSON lines of LLaVA's evaluation) and evalai (the result files of VQAv2, "
+    "VizWiz "
+    "and TextVQA, refused as the official scorer refuses them unless they answer exactly the "
+    "questions of the set). Where the reference scorer stops there is no score but the reason, and "
+    "exit code 3.",
     NULL,
 };
 
@@ -176,6 +182,10 @@ static enum exit_code print_scores(const struct options *options, const struct t
     text_release(&text);
     if (status)
         return EXIT_INTERNAL;
+    const struct score *headline = &scored->table.scores[scored->table.headline];
+    if (isnan(headline->value)) /* where the reference scorer stops */
+        return exit_of_status(fail(err, STATUS_MISMATCH, "%s gives no %s: %s", task->protocol.name,
+                                   headline->name, headline->note ? headline->note : "undefined"));
     return scored->table.n_failed > 0 ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
@@ -212,7 +222,7 @@ static enum exit_code score_predictions_of(const struct options *options, uint64
     if (!name || options->n_operands > 0 || !format) {
         fail(err, STATUS_USAGE, "%s",
              !name     ? "--predictions needs --task, the protocol to score by"
-             : !format ? "--format: there is no such format; 'llava' is one"
+             : !format ? "--format: there is no such format; 'llava' and 'evalai' are two"
                        : "give run directories or --predictions, not both");
         return EXIT_USAGE;
     }

@@ -41,11 +41,14 @@ enum status scoring_score(const struct task *task, const struct prediction *pred
     for (size_t i = 0; metric->correct && i < task->set.n_samples; i++)
         scored->n_correct +=
             metric->correct(&task->set.samples[i], &task->protocol, &predictions[i]) == 1;
-    status = score_floors(&task->set, &task->protocol, seed, arena, scored->floors, err);
+    struct error reason = {""}; /* that there are no floors is no failure */
+    status = score_floors(&task->set, &task->protocol, seed, arena, scored->floors, &reason);
     if (!status)
         scored->n_floors = N_BASELINES;
     else if (status == STATUS_UNSUPPORTED)
         status = STATUS_OK;
+    else
+        fail(err, status, "%s", reason.text);
     return status ? status : list_failures(task, predictions, arena, scored, err);
 }
 
@@ -176,23 +179,33 @@ static enum status join(const struct task *task, const struct log_entry *entries
                                : STATUS_OK;
 }
 
-static enum status score_log(const char *path, const struct task *task, uint64_t seed,
-                             struct arena *arena, struct scored *scored, struct error *err)
+enum status scoring_read_log(const char *path, const struct task *task, struct arena *arena,
+                             struct prediction **predictions, size_t *n_warned, struct error *err)
 {
     struct log_entry *entries = NULL;
     size_t n = 0, warned = 0;
     enum status status = log_read(path, arena, &entries, &n, NULL, err);
-    struct prediction *predictions =
-        arena_alloc_small(arena, task->set.n_samples + 1, sizeof *predictions);
-    if (!status && !predictions)
-        status = fail(err, STATUS_NO_MEMORY, "out of memory while scoring");
+    *predictions = arena_alloc_small(arena, task->set.n_samples + 1, sizeof **predictions);
+    if (!status && !*predictions)
+        status = fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
     if (!status)
-        status = join(task, entries, n, path, arena, predictions, err);
-    if (!status)
-        status = scoring_score(task, predictions, seed, arena, scored, err);
+        status = join(task, entries, n, path, arena, *predictions, err);
     for (size_t i = 0; !status && i < n; i++)
         warned += entries[i].warning != NULL;
-    scored->n_warned = warned;
+    if (n_warned)
+        *n_warned = warned;
+    return status;
+}
+
+static enum status score_log(const char *path, const struct task *task, uint64_t seed,
+                             struct arena *arena, struct scored *scored, struct error *err)
+{
+    struct prediction *predictions;
+    size_t n_warned = 0;
+    enum status status = scoring_read_log(path, task, arena, &predictions, &n_warned, err);
+    if (!status)
+        status = scoring_score(task, predictions, seed, arena, scored, err);
+    scored->n_warned = n_warned;
     return status;
 }
 

@@ -32,6 +32,13 @@ enum status scoring_score(const struct task *task, const struct prediction *pred
                           uint64_t seed, struct arena *arena, struct scored *scored,
                           struct error *err);
 
+/* The answers of a run, from its predictions.jsonl: one for every sample of the task, in its order;
+ * a sample without a line has failed with the reason "no prediction".  *n_warned (may be NULL) is
+ * how many answers came with a warning.  Errors: those of log_read(), BAD_FORMAT, MISMATCH (another
+ * number of choices). */
+enum status scoring_read_log(const char *path, const struct task *task, struct arena *arena,
+                             struct prediction **predictions, size_t *n_warned, struct error *err);
+
 /* Appends the text of scores.json. */
 void scoring_add_json(struct text *out, const struct task *task, const struct scored *scored);
 

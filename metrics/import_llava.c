@@ -1,11 +1,18 @@
 /* LLaVA's answer files: JSON lines with question_id and text, as haotian-liu/LLaVA@c121f04:
  * llava/eval/model_vqa_loader.py:123-128 writes them for POPE.  The ids are those of
  * llava_pope_test.jsonl: id (adversarial), 10000000 + id (random), 20000000 + id (popular).
- * Where a line says "category" and "split_question_id", these count instead. */
+ * Where a line says "category" and "split_question_id", these count instead.
+ *
+ * TextVQA's question_id is that of the picture; such answers are joined by picture and by the
+ * question in their prompt, and what cannot be joined is refused, as haotian-liu/LLaVA@c121f04:
+ * llava/eval/eval_textvqa.py:17-45 does. */
 #include "datasets/build.h"
 #include "datasets/jsonl.h"
+#include "datasets/letters.h"
 #include "engine/base/string_map.h"
 #include "metrics/import.h"
+#include "metrics/python_text.h"
+#include "metrics/textvqa_prompt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +36,7 @@ struct answer {
 
 struct reader {
     const char *path;
+    bool joins_by_prompt; /* TextVQA */
     struct answer *answers;
     size_t n, capacity;
     struct arena *arena; /* the caller's: holds the texts */
@@ -89,6 +97,47 @@ static enum status read_id(const cJSON *object, const char *place, bool is_pope,
     return STATUS_OK;
 }
 
+/* "PICTURE.jpg\nquestion in lower case". */
+static const char *prompt_key(struct arena *arena, const char *image, const struct text *question)
+{
+    arena->failed |= question->failed;
+    return arena_printf(arena, "%s\n%s", image, text_string(question));
+}
+
+static enum status read_prompt_key(struct reader *reader, const cJSON *object, const char *place,
+                                   const char **key, struct error *err)
+{
+    const char *picture, *prompt;
+    enum status status;
+    if ((status = json_get_string(object, "question_id", place, &picture, err)) ||
+        (status = json_get_string(object, "prompt", place, &prompt, err)))
+        return status;
+    struct text question;
+    text_init(&question);
+    if (textvqa_question_of(prompt, &question) != TEXTVQA_PROMPT_READ)
+        status =
+            fail(err, STATUS_BAD_FORMAT,
+                 "%s: LLaVA's scorer reads no question out of the prompt '%.120s'", place, prompt);
+    else
+        *key = prompt_key(&reader->scratch, arena_printf(&reader->scratch, "%s.jpg", picture),
+                          &question);
+    text_release(&question);
+    return status; /* scratch tells of memory */
+}
+
+/* What an answer to a sample is found under. */
+static const char *key_of(struct reader *reader, const struct sample *sample)
+{
+    if (!reader->joins_by_prompt)
+        return sample->id;
+    struct text question;
+    text_init(&question);
+    python_lower(span_of(sample->question), &question);
+    const char *key = prompt_key(&reader->scratch, sample->image_name, &question);
+    text_release(&question);
+    return key ? key : "";
+}
+
 static struct answer *add_answer(struct reader *reader)
 {
     if (reader->n == reader->capacity) {
@@ -107,11 +156,12 @@ static struct answer *add_answer(struct reader *reader)
 static enum status read_line(struct reader *reader, const cJSON *object, const struct jsonl *lines,
                              bool is_pope, struct error *err)
 {
-    char id[ID_BYTES];
-    const char *text;
-    enum status status;
-    if ((status = read_id(object, lines->place, is_pope, id, err)) ||
-        (status = json_get_string(object, "text", lines->place, &text, err)))
+    char buffer[ID_BYTES];
+    const char *text, *id = buffer;
+    enum status status = reader->joins_by_prompt
+                             ? read_prompt_key(reader, object, lines->place, &id, err)
+                             : read_id(object, lines->place, is_pope, buffer, err);
+    if (status || (status = json_get_string(object, "text", lines->place, &text, err)))
         return status;
     struct answer *answer = add_answer(reader);
     if (answer) {
@@ -186,12 +236,23 @@ static enum status build_set(struct reader *reader, struct dataset *set,
     return dataset_finish(set, err);
 }
 
+/* Some question files of LLaVA's capitalise what the benchmark asks. */
+static bool asks(const char *prompt, const char *question)
+{
+    struct text capitalised;
+    text_init(&capitalised);
+    letters_capitalise(question, &capitalised);
+    bool found = strstr(prompt, question) || strstr(prompt, text_string(&capitalised));
+    text_release(&capitalised);
+    return found;
+}
+
 /* An answer that tells its question, label or picture must be about the sample it is joined to. */
 static enum status check_same(const struct reader *reader, const struct answer *answer,
                               const struct sample *sample, struct error *err)
 {
     const char *what = NULL, *theirs = NULL, *ours = NULL;
-    if (answer->prompt && !strstr(answer->prompt, sample->question)) {
+    if (answer->prompt && !reader->joins_by_prompt && !asks(answer->prompt, sample->question)) {
         what = "prompt";
         theirs = answer->prompt;
         ours = sample->question;
@@ -199,7 +260,8 @@ static enum status check_same(const struct reader *reader, const struct answer *
         what = "image";
         theirs = answer->image;
         ours = sample->image_name;
-    } else if (answer->label && strcmp(answer->label, sample->answers[0]) != 0) {
+    } else if (answer->label && sample->n_answers == 1 &&
+               strcmp(answer->label, sample->answers[0]) != 0) {
         what = "label";
         theirs = answer->label;
         ours = sample->answers[0];
@@ -219,15 +281,20 @@ static enum status join(struct reader *reader, const struct dataset *set,
     struct string_map index;
     string_map_init(&index, &reader->scratch);
     for (size_t i = 0; i < set->n_samples; i++) {
-        const char *id = set->samples[i].id;
-        predictions[i] = (struct prediction){.sample_id = id};
-        string_map_add(&index, id, strlen(id), (int64_t)i, NULL);
+        const char *key = key_of(reader, &set->samples[i]);
+        predictions[i] = (struct prediction){.sample_id = set->samples[i].id};
+        string_map_add(&index, key, strlen(key), (int64_t)i, NULL);
     }
     if (arena_failed(&reader->scratch))
         return fail(err, STATUS_NO_MEMORY, "%s: out of memory", reader->path);
     for (size_t i = 0; i < reader->n; i++) {
         const struct answer *answer = &reader->answers[i];
         int64_t at = string_map_get(&index, answer->id, strlen(answer->id), -1);
+        if (at < 0 && reader->joins_by_prompt)
+            return fail(err, STATUS_MISMATCH,
+                        "%s:%zu: no question of the set is that of the prompt '%.120s' about this "
+                        "picture",
+                        reader->path, answer->line, answer->prompt);
         if (at < 0) {
             notes->n_extra += 1;
             continue;
@@ -280,6 +347,7 @@ static enum status read_and_join(struct reader *reader, struct dataset *set, boo
                                  struct error *err)
 {
     bool is_pope = strcmp(set->kind->name, "pope") == 0;
+    reader->joins_by_prompt = strcmp(set->kind->name, "textvqa") == 0;
     struct sha256_text sha256;
     enum status status = read_answers(reader, is_pope, &sha256, err);
     if (!status && !have_dataset) {
@@ -318,7 +386,9 @@ static enum status import_answers(const char *path, struct dataset *set, bool ha
 
 const struct import_format import_llava = {
     .name = "llava",
-    .title = "LLaVA's answer files: JSON lines with question_id (POPE: id, 10000000 + id, "
-             "20000000 + id, or category and split_question_id) and text",
+    .title =
+        "LLaVA's answer files: JSON lines with question_id (POPE: id, 10000000 + id, "
+        "20000000 + id, or category and split_question_id; TextVQA: the picture's, and prompt) and "
+        "text",
     .read = import_answers,
 };

@@ -35,6 +35,27 @@ static enum status import_text(struct imported *imported, const char *text, cons
     return status;
 }
 
+/* The same on one of the open-ended benchmarks of the tests. */
+static enum status import_open(struct imported *imported, const char *dataset, const char *variant,
+                               const char *text)
+{
+    *imported = (struct imported){0};
+    arena_init(&imported->arena);
+    struct folder folder = folder_create();
+    folder_write(&folder, "answers.jsonl", text);
+    char path[128], directory[64];
+    snprintf(path, sizeof path, "%s/answers.jsonl", folder.path);
+    snprintf(directory, sizeof directory, "tests/data/%s", dataset);
+    assert_ok(dataset_open(&imported->set, dataset_kind_find(dataset), variant, directory,
+                           &imported->err),
+              imported->err);
+    enum status status = predictions_import(import_format_find("llava"), path, &imported->set, true,
+                                            &imported->arena, &imported->predictions,
+                                            &imported->notes, &imported->err);
+    folder_remove(&folder);
+    return status;
+}
+
 static void release(struct imported *imported)
 {
     if (imported->set.kind)
@@ -292,9 +313,77 @@ static void answers_to_the_old_questions_do_not_join_the_new_ones(void **state)
     release(&imported);
 }
 
+#define PROMPT(question)                                                                           \
+    question "\\nReference OCR token: A\\nAnswer the question using a single word or phrase."
+#define TEXTVQA(picture, question, text)                                                           \
+    "{\"question_id\": \"" picture "\", \"prompt\": \"" PROMPT(question) "\", \"text\": \"" text   \
+                                                                         "\"}\n"
+
+static void textvqa_answers_are_joined_by_picture_and_prompt(void **state)
+{
+    (void)state;
+    static const char *const variants[] = {"val", "val-llava"};
+    for (size_t i = 0; i < 2; i++) {
+        struct imported imported;
+        enum status status = import_open(
+            &imported, "textvqa", variants[i],
+            TEXTVQA("003a8ae2ef43b901", "What does the small white text spell?", "second")
+                TEXTVQA("003a8ae2ef43b901", "What is the brand of this camera?", "first"));
+        assert_ok(status, imported.err);
+        assert_string_equal(text_of(&imported, "34602"), "first");
+        assert_string_equal(text_of(&imported, "34603"), "second");
+        assert_string_equal(imported.predictions[2].failure, "no prediction");
+        release(&imported);
+    }
+}
+
+static void textvqa_answers_that_llavas_scorer_stops_at_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum status status;
+        const char *cause;
+    } cases[] = {
+        {TEXTVQA("0a1b", "What is the brand of this camera?", "x"), STATUS_MISMATCH,
+         "answers.jsonl:1: no question of the set is that of the prompt"},
+        {"{\"question_id\": \"0a1b\", \"prompt\": \"What?\", \"text\": \"x\"}", STATUS_BAD_FORMAT,
+         "answers.jsonl:1: LLaVA's scorer reads no question out of the prompt 'What?'"},
+        {"{\"question_id\": \"0a1b\", \"text\": \"x\"}", STATUS_BAD_FORMAT,
+         "\"prompt\" is missing"},
+        {"{\"question_id\": 34602, \"prompt\": \"a\\nb\", \"text\": \"x\"}", STATUS_BAD_FORMAT,
+         "\"question_id\" is not a string"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct imported imported;
+        assert_int_equal(import_open(&imported, "textvqa", "val", cases[i].text), cases[i].status);
+        assert_contains(imported.err.text, cases[i].cause);
+        release(&imported);
+    }
+}
+
+static void a_prompt_may_capitalise_the_question(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"question_id\": 1, \"prompt\": \"Can you read the label? \\nx\", "
+                               "\"text\": \"no\"}";
+    struct imported imported;
+    assert_ok(import_open(&imported, "vizwiz", "val", text), imported.err);
+    assert_string_equal(text_of(&imported, "1"), "no");
+    release(&imported);
+    static const char other[] = "{\"question_id\": 0, \"prompt\": \"Can you read the label? \", "
+                                "\"text\": \"no\"}";
+    assert_int_equal(import_open(&imported, "vizwiz", "val", other), STATUS_MISMATCH);
+    assert_contains(imported.err.text, "another version of the questions");
+    release(&imported);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(textvqa_answers_are_joined_by_picture_and_prompt),
+        cmocka_unit_test(textvqa_answers_that_llavas_scorer_stops_at_are_refused),
+        cmocka_unit_test(a_prompt_may_capitalise_the_question),
         cmocka_unit_test(answers_are_joined_by_llavas_ids),
         cmocka_unit_test(category_and_number_in_the_split_go_before_the_id),
         cmocka_unit_test(a_set_is_built_from_the_labels_in_the_file),

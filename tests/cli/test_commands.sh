@@ -188,3 +188,57 @@ reference_fixtures_pass() {
     done
 }
 test_that reference_fixtures_pass
+
+prompts_of_textvqa_differ_in_where_the_ocr_tokens_stand() {
+    expect 0 task show textvqa@cobra --data "$ROOT/tests/data/textvqa" --sample 0
+    sed '1,/^user turn:/d' out >turn
+    printf '%s\n' "Reference OCR token: DAKOTA, DIGITAL" "What is the brand of this camera?" \
+        "Answer the question using a single word or phrase." | cmp - turn
+    expect 0 task show textvqa@triml-pure --data "$ROOT/tests/data/textvqa" --sample 0
+    sed '1,/^user turn:/d' out >turn
+    printf '%s\n' "What is the brand of this camera?" \
+        "Answer the question using a single word or phrase." | cmp - turn
+    expect 2 task show textvqa@nobody
+}
+test_that prompts_of_textvqa_differ_in_where_the_ocr_tokens_stand
+
+a_run_on_vqav2_is_scored_and_submitted() {
+    # shellcheck disable=SC2086
+    expect 4 run --model "$DATA/tiny" --random-weights --task vqav2@triml \
+        --data "$ROOT/tests/data/vqav2" --out x
+    says out "0.00 %"
+    says x/report.md "4 failed samples count as wrong"
+    expect 4 submit x --out x.json
+    says err "4 questions have no answer"
+    [ "$(cat x.json)" = '[{"question_id": 101000, "answer": ""}, {"question_id": 101001, "answer": ""}, {"question_id": 203000, "answer": ""}, {"question_id": 203002, "answer": ""}]' ]
+}
+test_that a_run_on_vqav2_is_scored_and_submitted
+
+a_result_file_that_the_server_would_refuse_gets_no_score() {
+    echo '[{"question_id": 101000, "answer": "yes"}]' >short.json
+    expect 3 score --task vqav2@official --format evalai --predictions short.json \
+        --data "$ROOT/tests/data/vqav2"
+    says err "3 questions have no answer, the first is question_id 101001"
+    [ ! -s out ]
+    echo '{"question_id": 8000, "text": "Yes"}' >test-dev.jsonl
+    expect 3 score --task vqav2@llava --predictions test-dev.jsonl --data "$ROOT/tests/data/vqav2"
+    says err "are not public"
+}
+test_that a_result_file_that_the_server_would_refuse_gets_no_score
+
+a_submission_on_test_dev_covers_test() {
+    echo '{"question_id": 8000, "text": "The dog."}' >answers.jsonl
+    expect 0 submit --task vqav2@llava --predictions answers.jsonl --data "$ROOT/tests/data/vqav2"
+    says err "2 questions of test were not asked"
+    [ "$(cat out)" = '[{"question_id": 7000, "answer": ""}, {"question_id": 8000, "answer": "dog"}, {"question_id": 9000, "answer": ""}]' ]
+    echo '{"question_id": 1, "text": "x"}' >answers.jsonl
+    expect 3 submit --task vizwiz@llava --predictions answers.jsonl --data "$ROOT/tests/data/vizwiz"
+    says err "image VizWiz_test_00000000.jpg has no answer"
+    expect 4 submit --task vizwiz@llava --predictions answers.jsonl --empty-for-missing \
+        --data "$ROOT/tests/data/vizwiz"
+    expect 2 submit --task pope@llava --predictions answers.jsonl --data "$DATA/pope"
+    says err "has no server"
+    expect 2 submit
+    expect 2 submit --predictions answers.jsonl
+}
+test_that a_submission_on_test_dev_covers_test
