@@ -49,6 +49,19 @@ enum { DATASET_ANNOTATORS = 10 };
 enum status dataset_set_ten_answers(struct dataset *set, struct sample *sample, const cJSON *list,
                                     struct string_pool *pool, const char *place, struct error *err);
 
+/* Reads the array of a large file (member: its name in the object; NULL: the file is the array),
+ * each record with add(), which is given context and the place for errors, and appends the file.
+ * Errors: BAD_FORMAT (an empty array, too), those of json_records_open() and of add(). */
+typedef enum status dataset_add_record(void *context, const cJSON *record, const char *place,
+                                       struct error *err);
+enum status dataset_read_records(struct dataset *set, const char *path, const char *member,
+                                 dataset_add_record *add, void *context, struct error *err);
+
+/* The file called name in directory or in one of the NULL-terminated folders in it, as a path in
+ * the set's arena.  Errors: NOT_FOUND, NO_MEMORY. */
+enum status dataset_find_file(struct dataset *set, const char *directory, const char *name,
+                              const char *const *folders, const char **out, struct error *err);
+
 /* Notes a number of questions or pictures that is not the official one. */
 void dataset_note_count(struct dataset *set, const char *file, const char *what, size_t n,
                         size_t official);

@@ -7,7 +7,6 @@
  * are the benchmark's own, joined by picture. */
 #include "datasets/build.h"
 #include "datasets/dataset.h"
-#include "datasets/json_records.h"
 #include "datasets/jsonl.h"
 #include "datasets/letters.h"
 
@@ -20,44 +19,41 @@ static const char *const variants[] = {"val",         "val-llava",    "val-tri",
 
 enum token_source { NO_TOKENS, LLAVA, TRI, ROSETTA };
 
-/* One variant: which files. */
+/* The annotations of a split. */
 static const struct textvqa_split {
-    const char *variant;
-    const char *annotations;
+    const char *file;
     bool has_answers;
-    size_t n_questions, n_images; /* n_images 0: not known */
-    const char *folders[5];       /* of the pictures; the first is named where there is none */
+    size_t n_questions;
+    const char *folders[5]; /* of the pictures; the first is named where there is none */
+} val = {"TextVQA_0.5.1_val.json",
+         true,
+         5000,
+         {"train_images", "train_val_images", "text-vqa/train_val_images", "images", NULL}},
+  train = {"TextVQA_0.5.1_train.json",
+           true,
+           34602,
+           {"train_images", "train_val_images", "text-vqa/train_val_images", "images", NULL}},
+  test = {"TextVQA_0.5.1_test.json",
+          false,
+          5734,
+          {"test_images", "text-vqa/test_images", "images", NULL}};
+
+static const struct textvqa_variant {
+    const char *name;
+    const struct textvqa_split *split;
     enum token_source source;
-    const char *tokens; /* file */
-} splits[] = {
-#define VAL                                                                                        \
-    "TextVQA_0.5.1_val.json", true, 5000, 3166,                                                    \
-    {                                                                                              \
-        "train_images", "train_val_images", "text-vqa/train_val_images", "images", NULL            \
-    }
-#define TRAIN                                                                                      \
-    "TextVQA_0.5.1_train.json", true, 34602, 0,                                                    \
-    {                                                                                              \
-        "train_images", "train_val_images", "text-vqa/train_val_images", "images", NULL            \
-    }
-#define TEST                                                                                       \
-    "TextVQA_0.5.1_test.json", false, 5734, 0,                                                     \
-    {                                                                                              \
-        "test_images", "text-vqa/test_images", "images", NULL                                      \
-    }
-    {"val", VAL, NO_TOKENS, NULL},
-    {"val-llava", VAL, LLAVA, "llava_textvqa_val_v051_ocr.jsonl"},
-    {"val-tri", VAL, TRI, "textvqa_val_v051_ocr.jsonl"},
-    {"val-rosetta", VAL, ROSETTA, "TextVQA_Rosetta_OCR_v0.2_val.json"},
-    {"train", TRAIN, NO_TOKENS, NULL},
-    {"train-rosetta", TRAIN, ROSETTA, "TextVQA_Rosetta_OCR_v0.2_train.json"},
-    {"test", TEST, NO_TOKENS, NULL},
-    {"test-rosetta", TEST, ROSETTA, "TextVQA_Rosetta_OCR_v0.2_test.json"},
-#undef VAL
-#undef TRAIN
-#undef TEST
+    const char *tokens; /* file; NULL: none */
+} textvqa_variants[] = {
+    {"val", &val, NO_TOKENS, NULL},
+    {"val-llava", &val, LLAVA, "llava_textvqa_val_v051_ocr.jsonl"},
+    {"val-tri", &val, TRI, "textvqa_val_v051_ocr.jsonl"},
+    {"val-rosetta", &val, ROSETTA, "TextVQA_Rosetta_OCR_v0.2_val.json"},
+    {"train", &train, NO_TOKENS, NULL},
+    {"train-rosetta", &train, ROSETTA, "TextVQA_Rosetta_OCR_v0.2_train.json"},
+    {"test", &test, NO_TOKENS, NULL},
+    {"test-rosetta", &test, ROSETTA, "TextVQA_Rosetta_OCR_v0.2_test.json"},
 };
-enum { N_SPLITS = sizeof splits / sizeof splits[0] };
+enum { N_VARIANTS = sizeof textvqa_variants / sizeof textvqa_variants[0] };
 
 /* sample.facts where the variant has tokens. */
 struct textvqa_facts {
@@ -71,11 +67,10 @@ static const char instruction[] = "\nAnswer the question using a single word or 
 
 struct loader {
     struct dataset *set;
-    const struct textvqa_split *split;
+    const struct textvqa_variant *variant;
     const char *images;
     struct string_pool pool;
     struct string_map index; /* of what the token file is joined by -> sample */
-    size_t n_images;
     struct arena scratch;
 };
 
@@ -84,9 +79,10 @@ static enum status no_memory(const char *place, struct error *err)
     return fail(err, STATUS_NO_MEMORY, "%s: out of memory", place);
 }
 
-static enum status add_question(struct loader *loader, const cJSON *record, const char *place,
+static enum status add_question(void *context, const cJSON *record, const char *place,
                                 struct error *err)
 {
+    struct loader *loader = context;
     int id;
     const char *image, *question;
     enum status status;
@@ -102,30 +98,11 @@ static enum status add_question(struct loader *loader, const cJSON *record, cons
         sample->image_name = arena_printf(arena, "%s.jpg", image);
         sample->image_path = arena_printf(arena, "%s/%s.jpg", loader->images, image);
         sample->question = arena_string(arena, question);
-        if (loader->split->has_answers || json_find(record, "answers"))
+        if (loader->variant->split->has_answers || json_find(record, "answers"))
             status = dataset_set_ten_answers(loader->set, sample, json_find(record, "answers"),
                                              &loader->pool, place, err);
     }
     return !status && arena_failed(arena) ? no_memory(place, err) : status;
-}
-
-static enum status read_questions(struct loader *loader, const char *path, struct error *err)
-{
-    struct json_records reader;
-    enum status status = json_records_open(&reader, path, "data", err);
-    if (status)
-        return status;
-    const cJSON *record = NULL;
-    while (!(status = json_records_next(&reader, &record, err)) && record)
-        if ((status = add_question(loader, record, reader.place, err)))
-            break;
-    size_t n = loader->set->n_samples;
-    if (!status && n == 0)
-        status = fail(err, STATUS_BAD_FORMAT, "%s: \"data\" is empty", path);
-    if (!status)
-        dataset_add_file(loader->set, path, &reader.sha256, n);
-    json_records_close(&reader);
-    return status;
 }
 
 /* Puts both orders of question and tokens together.  text is a question, a line of tokens and what
@@ -264,9 +241,10 @@ static enum status read_lines(struct loader *loader, const char *path,
 }
 
 /* Rosetta's file: the tokens of a picture, for all its questions. */
-static enum status add_rosetta_record(struct loader *loader, const cJSON *record, const char *place,
+static enum status add_rosetta_record(void *context, const cJSON *record, const char *place,
                                       struct error *err)
 {
+    struct loader *loader = context;
     const char *image;
     const cJSON *tokens, *token;
     enum status status;
@@ -322,22 +300,6 @@ static enum status join_rosetta(struct loader *loader, const char *path, struct 
     return STATUS_OK;
 }
 
-static enum status read_rosetta(struct loader *loader, const char *path, struct error *err)
-{
-    struct json_records reader;
-    enum status status = json_records_open(&reader, path, "data", err);
-    if (status)
-        return status;
-    const cJSON *record = NULL;
-    while (!(status = json_records_next(&reader, &record, err)) && record)
-        if ((status = add_rosetta_record(loader, record, reader.place, err)))
-            break;
-    if (!status)
-        dataset_add_file(loader->set, path, &reader.sha256, reader.array.index);
-    json_records_close(&reader);
-    return status ? status : join_rosetta(loader, path, err);
-}
-
 static enum status index_questions(struct loader *loader, struct error *err)
 {
     struct dataset *set = loader->set;
@@ -359,7 +321,7 @@ static enum status index_questions(struct loader *loader, struct error *err)
 static enum status read_tokens(struct loader *loader, const char *path, struct error *err)
 {
     enum status status = STATUS_OK;
-    switch (loader->split->source) {
+    switch (loader->variant->source) {
     case NO_TOKENS:
         return STATUS_OK;
     case LLAVA:
@@ -370,7 +332,9 @@ static enum status read_tokens(struct loader *loader, const char *path, struct e
         status = read_lines(loader, path, add_tri_line, err);
         break;
     case ROSETTA:
-        status = read_rosetta(loader, path, err);
+        status = dataset_read_records(loader->set, path, "data", add_rosetta_record, loader, err);
+        if (!status)
+            status = join_rosetta(loader, path, err);
         break;
     }
     for (size_t i = 0; i < loader->set->n_samples && !status; i++)
@@ -380,55 +344,38 @@ static enum status read_tokens(struct loader *loader, const char *path, struct e
     return status;
 }
 
-/* The file called name; NULL name: none is needed. */
-static enum status find_file(struct loader *loader, const char *directory, const char *name,
-                             const char **out, struct error *err)
-{
-    struct arena *arena = &loader->set->arena;
-    *out = NULL;
-    if (!name)
-        return STATUS_OK;
-    const char *candidates[] = {name, arena_printf(arena, "text-vqa/%s", name),
-                                arena_printf(arena, "annotations/%s", name), NULL};
-    if (!arena_failed(arena))
-        *out = dataset_find_path(arena, directory, candidates, false);
-    if (arena_failed(arena))
-        return no_memory(directory, err);
-    if (!*out)
-        return fail(err, STATUS_NOT_FOUND, "%s has no %s, directly, in text-vqa/ or annotations/",
-                    directory, name);
-    return STATUS_OK;
-}
-
 static enum status read_split(struct loader *loader, const char *directory, struct error *err)
 {
-    const struct textvqa_split *split = loader->split;
-    const char *annotations, *tokens;
-    enum status status = find_file(loader, directory, split->annotations, &annotations, err);
+    const struct textvqa_variant *variant = loader->variant;
+    const struct textvqa_split *split = variant->split;
+    static const char *const folders[] = {"text-vqa", "annotations", NULL};
+    struct dataset *set = loader->set;
+    const char *annotations, *tokens = NULL;
+    enum status status = dataset_find_file(set, directory, split->file, folders, &annotations, err);
+    if (!status && variant->tokens)
+        status = dataset_find_file(set, directory, variant->tokens, folders, &tokens, err);
     if (!status)
-        status = find_file(loader, directory, split->tokens, &tokens, err);
-    if (!status)
-        status = read_questions(loader, annotations, err);
+        status = dataset_read_records(set, annotations, "data", add_question, loader, err);
     if (!status)
         status = read_tokens(loader, tokens, err);
     if (!status)
-        dataset_note_count(loader->set, split->annotations, "questions", loader->set->n_samples,
-                           split->n_questions);
+        dataset_note_count(set, split->file, "questions", set->n_samples, split->n_questions);
     return status;
 }
 
 static enum status load(struct dataset *set, const char *directory, struct error *err)
 {
     struct loader loader = {.set = set};
-    for (size_t i = 0; i < N_SPLITS; i++)
-        if (strcmp(splits[i].variant, set->variant) == 0)
-            loader.split = &splits[i];
+    for (size_t i = 0; i < N_VARIANTS; i++)
+        if (strcmp(textvqa_variants[i].name, set->variant) == 0)
+            loader.variant = &textvqa_variants[i];
+    const char *const *folders = loader.variant->split->folders;
     arena_init(&loader.scratch);
     string_map_init(&loader.index, &loader.scratch);
     string_pool_init(&loader.pool, &set->arena);
-    loader.images = dataset_find_path(&set->arena, directory, loader.split->folders, true);
+    loader.images = dataset_find_path(&set->arena, directory, folders, true);
     if (!loader.images)
-        loader.images = arena_printf(&set->arena, "%s/%s", directory, loader.split->folders[0]);
+        loader.images = arena_printf(&set->arena, "%s/%s", directory, folders[0]);
     enum status status = read_split(&loader, directory, err);
     string_pool_release(&loader.pool);
     arena_release(&loader.scratch);

@@ -6,7 +6,6 @@
 
 #include "datasets/build.h"
 #include "datasets/dataset.h"
-#include "datasets/json_records.h"
 
 #include <string.h>
 
@@ -16,23 +15,23 @@ static const struct vizwiz_split {
     const char *variant;
     bool has_answers;
     size_t n_questions;
-    const char *files[5];   /* where the annotations may lie */
-    const char *folders[6]; /* and the pictures; the first is named where there is none */
+    const char *file;
+    const char *folders[6]; /* of the pictures; the first is named where there is none */
 } splits[] = {
     {"val",
      true,
      4319,
-     {"val.json", "Annotations/val.json", "annotations/val.json", "vizwiz/val.json", NULL},
+     "val.json",
      {"val", "val_images", "images/val", "vizwiz/val_images", "images", NULL}},
     {"train",
      true,
      20523,
-     {"train.json", "Annotations/train.json", "annotations/train.json", "vizwiz/train.json", NULL},
+     "train.json",
      {"train", "train_images", "images/train", "vizwiz/train_images", "images", NULL}},
     {"test",
      false,
      8000,
-     {"test.json", "Annotations/test.json", "annotations/test.json", "vizwiz/test.json", NULL},
+     "test.json",
      {"test", "test_images", "images/test", "vizwiz/test_images", "images", NULL}},
 };
 enum { N_SPLITS = sizeof splits / sizeof splits[0] };
@@ -75,9 +74,10 @@ static enum status add_answers(struct loader *loader, struct sample *sample, con
     return STATUS_OK; /* the set's arena tells of memory */
 }
 
-static enum status add_question(struct loader *loader, const cJSON *record, const char *place,
+static enum status add_question(void *context, const cJSON *record, const char *place,
                                 struct error *err)
 {
+    struct loader *loader = context;
     const char *image, *question;
     enum status status;
     if ((status = json_get_string(record, "image", place, &image, err)) ||
@@ -99,25 +99,6 @@ static enum status add_question(struct loader *loader, const cJSON *record, cons
     return status;
 }
 
-static enum status read_questions(struct loader *loader, const char *path, struct error *err)
-{
-    struct json_records reader;
-    enum status status = json_records_open(&reader, path, NULL, err);
-    if (status)
-        return status;
-    const cJSON *record = NULL;
-    while (!(status = json_records_next(&reader, &record, err)) && record)
-        if ((status = add_question(loader, record, reader.place, err)))
-            break;
-    size_t n = loader->set->n_samples;
-    if (!status && n == 0)
-        status = fail(err, STATUS_BAD_FORMAT, "%s: the array is empty", path);
-    if (!status)
-        dataset_add_file(loader->set, path, &reader.sha256, n);
-    json_records_close(&reader);
-    return status;
-}
-
 static enum status load(struct dataset *set, const char *directory, struct error *err)
 {
     struct loader loader = {.set = set};
@@ -125,21 +106,22 @@ static enum status load(struct dataset *set, const char *directory, struct error
         if (strcmp(splits[i].variant, set->variant) == 0)
             loader.split = &splits[i];
     const struct vizwiz_split *split = loader.split;
-    const char *path = dataset_find_path(&set->arena, directory, split->files, false);
+    static const char *const places[] = {"Annotations", "annotations", "vizwiz", NULL};
+    const char *path;
     loader.images = dataset_find_path(&set->arena, directory, split->folders, true);
     if (!loader.images)
         loader.images = arena_printf(&set->arena, "%s/%s", directory, split->folders[0]);
     if (arena_failed(&set->arena))
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", directory);
-    if (!path)
-        return fail(err, STATUS_NOT_FOUND, "%s has no %s, directly, in Annotations/ or in vizwiz/",
-                    directory, split->files[0]);
+    enum status status = dataset_find_file(set, directory, split->file, places, &path, err);
+    if (status)
+        return status;
     string_pool_init(&loader.pool, &set->arena);
-    enum status status = read_questions(&loader, path, err);
+    status = dataset_read_records(set, path, NULL, add_question, &loader, err);
     string_pool_release(&loader.pool);
     if (status)
         return status;
-    dataset_note_count(set, split->files[0], "questions", set->n_samples, split->n_questions);
+    dataset_note_count(set, split->file, "questions", set->n_samples, split->n_questions);
     if (loader.n_odd_types > 0)
         dataset_add_note(set,
                          "%zu questions have an answer_type other than yes/no, number, other, "

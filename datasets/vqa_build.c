@@ -1,5 +1,7 @@
 /* What the loaders of the VQA-like benchmarks share, see datasets/build.h. */
 #include "datasets/build.h"
+#include "datasets/json_records.h"
+#include "engine/base/file.h"
 
 #include <string.h>
 
@@ -75,6 +77,43 @@ enum status dataset_set_ten_answers(struct dataset *set, struct sample *sample, 
     }
     sample->answers = answers;
     sample->n_answers = DATASET_ANNOTATORS;
+    return STATUS_OK;
+}
+
+enum status dataset_read_records(struct dataset *set, const char *path, const char *member,
+                                 dataset_add_record *add, void *context, struct error *err)
+{
+    struct json_records reader;
+    enum status status = json_records_open(&reader, path, member, err);
+    if (status)
+        return status;
+    const cJSON *record = NULL;
+    while (!(status = json_records_next(&reader, &record, err)) && record)
+        if ((status = add(context, record, reader.place, err)))
+            break;
+    size_t n = reader.array.index;
+    if (!status && n == 0)
+        status = fail(err, STATUS_BAD_FORMAT, "%s: %s%s%s is empty", path, member ? "\"" : "the ",
+                      member ? member : "array", member ? "\"" : "");
+    if (!status)
+        dataset_add_file(set, path, &reader.sha256, n);
+    json_records_close(&reader);
+    return status;
+}
+
+enum status dataset_find_file(struct dataset *set, const char *directory, const char *name,
+                              const char *const *folders, const char **out, struct error *err)
+{
+    struct arena *arena = &set->arena;
+    const char *path = path_join(arena, directory, name);
+    for (; path && !file_exists(path) && *folders; folders++)
+        path = arena_printf(arena, "%s/%s/%s", directory, *folders, name);
+    if (!path)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", directory);
+    if (!file_exists(path))
+        return fail(err, STATUS_NOT_FOUND, "%s has no %s; %s is read from %s", directory, name,
+                    set->kind->title, set->kind->expects);
+    *out = path;
     return STATUS_OK;
 }
 

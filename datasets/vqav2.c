@@ -4,7 +4,6 @@
  * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/tasks/harnesses/vqav2.py:62,82-83. */
 #include "datasets/build.h"
 #include "datasets/dataset.h"
-#include "datasets/json_records.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,9 +84,10 @@ static void set_image(struct loader *loader, struct sample *sample, int image_id
     sample->image_path = arena_printf(arena, "%s/%s", loader->images, name);
 }
 
-static enum status add_question(struct loader *loader, const cJSON *record, const char *place,
+static enum status add_question(void *context, const cJSON *record, const char *place,
                                 struct error *err)
 {
+    struct loader *loader = context;
     struct ids ids;
     const char *question;
     enum status status;
@@ -166,9 +166,10 @@ static bool is_answer_type(const char *type)
     return strcmp(type, "yes/no") == 0 || strcmp(type, "number") == 0 || strcmp(type, "other") == 0;
 }
 
-static enum status add_annotation(struct loader *loader, const cJSON *record, const char *place,
+static enum status add_annotation(void *context, const cJSON *record, const char *place,
                                   struct error *err)
 {
+    struct loader *loader = context;
     int question_id, image_id;
     const char *question_type, *answer_type;
     size_t at = 0;
@@ -196,28 +197,6 @@ static enum status add_annotation(struct loader *loader, const cJSON *record, co
     loader->n_odd_types += !is_answer_type(answer_type);
     loader->n_without_id += !has_answer_ids(answers);
     return arena_failed(&loader->set->arena) ? no_memory(place, err) : STATUS_OK;
-}
-
-/* Reads the records of a file's array, each with add(). */
-static enum status read_file(struct loader *loader, const char *path, const char *member,
-                             enum status (*add)(struct loader *, const cJSON *, const char *,
-                                                struct error *),
-                             struct error *err)
-{
-    struct json_records reader;
-    enum status status = json_records_open(&reader, path, member, err);
-    if (status)
-        return status;
-    const cJSON *record = NULL;
-    while (!(status = json_records_next(&reader, &record, err)) && record)
-        if ((status = add(loader, record, reader.place, err)))
-            break;
-    if (!status && reader.array.index == 0)
-        status = fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is empty", path, member);
-    if (!status)
-        dataset_add_file(loader->set, path, &reader.sha256, reader.array.index);
-    json_records_close(&reader);
-    return status;
 }
 
 static enum status check_all_annotated(const struct loader *loader, const char *path,
@@ -251,22 +230,6 @@ static void add_notes(struct loader *loader)
                          loader->n_without_id);
 }
 
-/* The file called name under the directory: where the official tools look for it, too. */
-static enum status find_file(struct loader *loader, const char *directory, const char *folder,
-                             const char *name, const char **out, struct error *err)
-{
-    struct arena *arena = &loader->set->arena;
-    const char *candidates[] = {name, arena_printf(arena, "%s/%s", folder, name),
-                                arena_printf(arena, "vqa-v2/%s", name), NULL};
-    *out = arena_failed(arena) ? NULL : dataset_find_path(arena, directory, candidates, false);
-    if (arena_failed(arena))
-        return no_memory(directory, err);
-    if (!*out)
-        return fail(err, STATUS_NOT_FOUND, "%s has no %s, directly, in %s/ or in vqa-v2/",
-                    directory, name, folder);
-    return STATUS_OK;
-}
-
 static void find_images(struct loader *loader, const char *directory)
 {
     struct arena *arena = &loader->set->arena;
@@ -286,17 +249,20 @@ static void find_images(struct loader *loader, const char *directory)
 static enum status read_split(struct loader *loader, const char *directory, struct error *err)
 {
     const struct vqa_split *split = loader->split;
+    /* Where the official demo and TRI put them. */
+    static const char *const folders[] = {"Questions", "Annotations", "vqa-v2", NULL};
+    struct dataset *set = loader->set;
     const char *questions, *annotations = NULL;
     enum status status =
-        find_file(loader, directory, "Questions", split->questions, &questions, err);
+        dataset_find_file(set, directory, split->questions, folders, &questions, err);
     if (!status && split->annotations)
-        status = find_file(loader, directory, "Annotations", split->annotations, &annotations, err);
+        status = dataset_find_file(set, directory, split->annotations, folders, &annotations, err);
     if (!status)
-        status = read_file(loader, questions, "questions", add_question, err);
+        status = dataset_read_records(set, questions, "questions", add_question, loader, err);
     if (!status)
         status = index_questions(loader, questions, err);
     if (!status && annotations)
-        status = read_file(loader, annotations, "annotations", add_annotation, err);
+        status = dataset_read_records(set, annotations, "annotations", add_annotation, loader, err);
     if (!status && annotations)
         status = check_all_annotated(loader, annotations, err);
     if (!status)

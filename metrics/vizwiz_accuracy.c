@@ -1,8 +1,5 @@
 /* VizWiz: soft accuracy by answer type and answerability, and whether the answers tell which
- * questions cannot be answered.
- *
- * To add a scorer: its rule in metrics/vqa_rule.c, a row in kinds[], the metric and its row in
- * metrics/registry.c. */
+ * questions cannot be answered. */
 #include "datasets/vizwiz.h"
 #include "metrics/metric.h"
 #include "metrics/ranking.h"
@@ -12,28 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-static const struct kind {
-    const char *metric;
-    int rule;
-    enum vqa_aggregate aggregate;
-} kinds[] = {
-    {"vizwiz-official", VQA_RULE_VIZWIZ, VQA_SUM_PERCENT_ROUNDED},
-    {"vizwiz-tri", VQA_RULE_VIZWIZ_TRI, VQA_SUM_PERCENT_ROUNDED},
-    {"vizwiz-llava", VQA_RULE_VIZWIZ_LLAVA, VQA_SUM_PERCENT_ROUNDED},
-    {"vizwiz-lmms-eval", VQA_RULE_M4C_LMMS, VQA_MEAN},
-    {"vizwiz-vlmevalkit", VQA_RULE_VLMEVALKIT, VQA_PERCENT},
-};
-
 /* Whose answers the parts of the set are. */
 enum { ANSWERABLE, UNANSWERABLE, UNKNOWN };
-
-static const struct kind *kind_of(const struct protocol *protocol)
-{
-    size_t i = 0;
-    while (strcmp(kinds[i].metric, protocol->metric) != 0)
-        i += 1;
-    return &kinds[i];
-}
 
 static size_t part_of(const struct sample *sample)
 {
@@ -82,10 +59,10 @@ static struct ranked *rank(struct vqa_scores *scores, const struct prediction *p
 
 /* "unanswerable" as the class to be found. */
 static void add_detection(struct vqa_scores *scores, const struct prediction *predictions,
-                          const struct kind *kind, const size_t *part, bool has_both)
+                          const struct vqa_rule *rule, const size_t *part, bool has_both)
 {
     size_t n, n_failed;
-    struct ranked *ranked = rank(scores, predictions, &vqa_rules[kind->rule], part, &n, &n_failed);
+    struct ranked *ranked = rank(scores, predictions, rule, part, &n, &n_failed);
     struct score_table *table = scores->table;
     if (!ranked) {
         table->arena->failed = true;
@@ -111,7 +88,7 @@ static void add_detection(struct vqa_scores *scores, const struct prediction *pr
 }
 
 static void add_answerability(struct vqa_scores *scores, const struct prediction *predictions,
-                              const struct kind *kind)
+                              const struct vqa_rule *rule)
 {
     size_t n = scores->set->n_samples, counts[3] = {0};
     size_t *part = arena_alloc(&scores->estimator.arena, n, sizeof *part);
@@ -123,30 +100,22 @@ static void add_answerability(struct vqa_scores *scores, const struct prediction
         counts[part[i] = part_of(&scores->set->samples[i])] += 1;
     vqa_scores_add(scores, "answerable/accuracy", part, ANSWERABLE);
     vqa_scores_add(scores, "unanswerable/accuracy", part, UNANSWERABLE);
-    add_detection(scores, predictions, kind, part, counts[ANSWERABLE] && counts[UNANSWERABLE]);
+    add_detection(scores, predictions, rule, part, counts[ANSWERABLE] && counts[UNANSWERABLE]);
 }
 
 static enum status score(const struct dataset *set, const struct protocol *protocol,
                          const struct prediction *predictions, struct score_table *table,
                          struct error *err)
 {
-    const struct kind *kind = kind_of(protocol);
     struct vqa_scores scores;
-    enum status status = vqa_scores_begin(&scores, set, predictions, &vqa_rules[kind->rule],
-                                          kind->aggregate, table, err);
+    enum status status = vqa_scores_begin(&scores, set, protocol, predictions, table, err);
     if (status)
         return status;
     vqa_scores_add(&scores, "accuracy", NULL, 0);
-    add_answerability(&scores, predictions, kind);
+    add_answerability(&scores, predictions, &vqa_rules[vqa_metric_of(protocol)->rule]);
     vqa_scores_add_types(&scores);
     vqa_scores_end(&scores);
     return STATUS_OK; /* the table's arena tells of memory */
-}
-
-static int correct(const struct sample *sample, const struct protocol *protocol,
-                   const struct prediction *prediction)
-{
-    return vqa_is_correct(&vqa_rules[kind_of(protocol)->rule], sample, prediction);
 }
 
 const struct metric metric_vizwiz_official = {
@@ -156,14 +125,14 @@ const struct metric metric_vizwiz_official = {
         "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py but for the "
         "apostrophes",
     .score = score,
-    .correct = correct,
+    .correct = vqa_is_correct,
 };
 
 const struct metric metric_vizwiz_tri = {
     .name = "vizwiz-tri",
     .reference = "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277",
     .score = score,
-    .correct = correct,
+    .correct = vqa_is_correct,
 };
 
 const struct metric metric_vizwiz_llava = {
@@ -171,19 +140,19 @@ const struct metric metric_vizwiz_llava = {
     .reference = "haotian-liu/LLaVA@c121f04:scripts/convert_vizwiz_for_submission.py:39-47, then "
                  "the VizWiz challenge's VQA API (public copies)",
     .score = score,
-    .correct = correct,
+    .correct = vqa_is_correct,
 };
 
 const struct metric metric_vizwiz_lmms_eval = {
     .name = "vizwiz-lmms-eval",
     .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33",
     .score = score,
-    .correct = correct,
+    .correct = vqa_is_correct,
 };
 
 const struct metric metric_vizwiz_vlmevalkit = {
     .name = "vizwiz-vlmevalkit",
     .reference = "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py",
     .score = score,
-    .correct = correct,
+    .correct = vqa_is_correct,
 };

@@ -3,18 +3,47 @@
 #include "engine/base/string_map.h"
 #include "metrics/rounding.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum status vqa_scores_begin(struct vqa_scores *scores, const struct dataset *set,
-                             const struct prediction *predictions, const struct vqa_rule *rule,
-                             enum vqa_aggregate aggregate, struct score_table *table,
-                             struct error *err)
+static const struct vqa_metric vqa_metrics[] = {
+    {"vqa-official", VQA_RULE_OFFICIAL, VQA_SUM_PERCENT_ROUNDED},
+    {"vqa-official-2017", VQA_RULE_OFFICIAL_2017, VQA_SUM_PERCENT_ROUNDED},
+    {"vqa-llava", VQA_RULE_LLAVA, VQA_SUM_PERCENT_ROUNDED},
+    {"vqa-tri", VQA_RULE_TRI, VQA_PERCENT_ROUNDED},
+    {"vqa-lmms-eval", VQA_RULE_LMMS_EVAL, VQA_MEAN},
+    {"vizwiz-official", VQA_RULE_VIZWIZ, VQA_SUM_PERCENT_ROUNDED},
+    {"vizwiz-tri", VQA_RULE_VIZWIZ_TRI, VQA_SUM_PERCENT_ROUNDED},
+    {"vizwiz-llava", VQA_RULE_VIZWIZ_LLAVA, VQA_SUM_PERCENT_ROUNDED},
+    {"vizwiz-lmms-eval", VQA_RULE_M4C_LMMS, VQA_MEAN},
+    {"vizwiz-vlmevalkit", VQA_RULE_VLMEVALKIT, VQA_PERCENT},
+    {"textvqa-tri", VQA_RULE_M4C, VQA_MEAN},
+    {"textvqa-llava", VQA_RULE_M4C, VQA_PERCENT_ROUNDED},
+    {"textvqa-lmms-eval", VQA_RULE_M4C_LMMS, VQA_MEAN},
+    {"textvqa-vlmevalkit", VQA_RULE_VLMEVALKIT, VQA_PERCENT},
+};
+enum { N_METRICS = sizeof vqa_metrics / sizeof vqa_metrics[0] };
+
+const struct vqa_metric *vqa_metric_of(const struct protocol *protocol)
 {
-    *scores = (struct vqa_scores){.set = set, .table = table, .aggregate = aggregate};
-    double scale = aggregate == VQA_MEAN ? 1 : 100;
+    size_t i = 0;
+    while (i < N_METRICS && strcmp(vqa_metrics[i].name, protocol->metric) != 0)
+        i += 1;
+    assert(i < N_METRICS);
+    return &vqa_metrics[i];
+}
+
+enum status vqa_scores_begin(struct vqa_scores *scores, const struct dataset *set,
+                             const struct protocol *protocol, const struct prediction *predictions,
+                             struct score_table *table, struct error *err)
+{
+    const struct vqa_metric *metric = vqa_metric_of(protocol);
+    const struct vqa_rule *rule = &vqa_rules[metric->rule];
+    *scores = (struct vqa_scores){.set = set, .table = table, .aggregate = metric->aggregate};
+    double scale = metric->aggregate == VQA_MEAN ? 1 : 100;
     enum status status = estimator_init(&scores->estimator, set, table, scale, err);
     if (status)
         return status;
@@ -190,7 +219,7 @@ void vqa_scores_add_types(struct vqa_scores *scores)
     vqa_scores_add_breakdown(scores, "question-type", question_type);
 }
 
-int vqa_is_correct(const struct vqa_rule *rule, const struct sample *sample,
+int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction)
 {
     /* Three of ten give 0.9. */
@@ -199,8 +228,8 @@ int vqa_is_correct(const struct vqa_rule *rule, const struct sample *sample,
         return -1;
     struct vqa_scratch scratch;
     vqa_scratch_init(&scratch);
-    double agreement =
-        vqa_agreement(rule, sample->answers, sample->n_answers, prediction->text, &scratch);
+    double agreement = vqa_agreement(&vqa_rules[vqa_metric_of(protocol)->rule], sample->answers,
+                                     sample->n_answers, prediction->text, &scratch);
     bool failed = scratch.failed;
     vqa_scratch_release(&scratch);
     return failed ? -1 : agreement > in_full;

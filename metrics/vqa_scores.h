@@ -1,7 +1,9 @@
 /* metrics/vqa_scores.h - accuracies of answers that annotators agree with more or less.
  *
  * Used so: vqa_scores_begin(); vqa_scores_add() and vqa_scores_add_breakdown() for every score;
- * vqa_scores_end().  A failed sample scores 0 and is named in the note. */
+ * vqa_scores_end().  To add a scorer: its rule in metrics/vqa_rule.c, a row in vqa_metrics[]
+ * (metrics/vqa_scores.c), the metric and its row in metrics/registry.c.  A failed sample scores 0
+ * and is named in the note. */
 #ifndef MAMBENCH_METRICS_VQA_SCORES_H
 #define MAMBENCH_METRICS_VQA_SCORES_H
 
@@ -22,6 +24,16 @@ enum vqa_aggregate {
     VQA_SUM_PERCENT_ROUNDED, /* 100 * sum / n to two decimals */
 };
 
+/* How a metric of this family scores. */
+struct vqa_metric {
+    const char *name; /* in the metric table */
+    int rule;         /* of vqa_rules[] */
+    enum vqa_aggregate aggregate;
+};
+
+/* By the name in a protocol, which must be one of the family's. */
+const struct vqa_metric *vqa_metric_of(const struct protocol *protocol);
+
 /* The agreement of a sample that failed. */
 #define VQA_FAILED (-1.0)
 
@@ -35,9 +47,8 @@ struct vqa_scores {
 
 /* The agreement of every answer.  Errors: NO_MEMORY; then there is nothing to end. */
 enum status vqa_scores_begin(struct vqa_scores *scores, const struct dataset *set,
-                             const struct prediction *predictions, const struct vqa_rule *rule,
-                             enum vqa_aggregate aggregate, struct score_table *table,
-                             struct error *err);
+                             const struct protocol *protocol, const struct prediction *predictions,
+                             struct score_table *table, struct error *err);
 void vqa_scores_end(struct vqa_scores *scores);
 
 /* Adds the score over the samples i with part[i] == which; part NULL: over all.  NAN, with the
@@ -53,9 +64,9 @@ void vqa_scores_add_breakdown(struct vqa_scores *scores, const char *prefix,
 /* "question-type/..." by the samples' groups and "answer-type/..." by their categories. */
 void vqa_scores_add_types(struct vqa_scores *scores);
 
-/* What scoring one sample gives struct metric's correct(): 1 where at least three annotators gave
- * the answer, which counts in full (visualqa.org/evaluation), 0 where fewer, -1 where it failed. */
-int vqa_is_correct(const struct vqa_rule *rule, const struct sample *sample,
+/* A struct metric's correct(): 1 where at least three annotators gave the answer, which counts in
+ * full (visualqa.org/evaluation), 0 where fewer, -1 where it failed. */
+int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction);
 
 #endif
