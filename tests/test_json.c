@@ -241,11 +241,13 @@ static void numbers_are_short_and_read_back(void **state)
     }
 }
 
-/* Walks an array; returns the number of elements, or the status as a negative number. */
-static long walk(const char *text, size_t length, struct error *err)
+/* Walks an array, or the member called key of an object; returns the number of elements, or the
+ * status as a negative number. */
+static long walk_member(const char *text, size_t length, const char *key, struct error *err)
 {
     struct json_array array;
-    enum status status = json_array_begin(&array, text, length, "list.json", err);
+    enum status status = key ? json_member_array_begin(&array, text, length, key, "list.json", err)
+                             : json_array_begin(&array, text, length, "list.json", err);
     long n = 0;
     for (cJSON *element; !status; n++) {
         status = json_array_next(&array, &element, err);
@@ -259,6 +261,11 @@ static long walk(const char *text, size_t length, struct error *err)
         assert_null(element);
     }
     return status ? -(long)status : n;
+}
+
+static long walk(const char *text, size_t length, struct error *err)
+{
+    return walk_member(text, length, NULL, err);
 }
 
 static void arrays_are_walked_one_element_at_a_time(void **state)
@@ -351,6 +358,52 @@ static void want_of_memory_is_no_syntax_error(void **state)
     }
 }
 
+static void an_array_inside_an_object_is_walked_and_the_object_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        long n;
+        const char *sentence;
+    } cases[] = {
+        {"{\"a\": [1, 2]}", 2, ""},
+        {" { \"x\" : {\"a\": [3]} , \"a\" : [ ] , \"y\" : \"a\" } \n", 0, ""},
+        {"[]", -STATUS_BAD_FORMAT, "line 1, column 1: a JSON object is expected"},
+        {"{}", -STATUS_BAD_FORMAT, "line 1, column 2: the name of a member is expected"},
+        {"{\"x\": 1}", -STATUS_BAD_FORMAT, "list.json: \"a\" is missing"},
+        {"{\"a\": {}}", -STATUS_BAD_FORMAT, "list.json: \"a\" is not an array"},
+        {"{\"a\" [1]}", -STATUS_BAD_FORMAT, "line 1, column 6: ':' is expected"},
+        {"{\"x\": 1; \"a\": []}", -STATUS_BAD_FORMAT, "line 1, column 8: ',' or '}' is expected"},
+        {"{\"a\": [1], \"a\": [2]}", -STATUS_BAD_FORMAT, "list.json: \"a\" is there twice"},
+        {"{\"a\": [1], 2}", -STATUS_BAD_FORMAT, "the name of a member is expected"},
+        {"{\"a\": [1], \"b\": }", -STATUS_BAD_FORMAT, "line 1, column 17: not valid JSON"},
+        {"{\"a\": [1]] ", -STATUS_BAD_FORMAT, "line 1, column 10: ',' or '}' is expected"},
+        {"{\"a\": [1]}{", -STATUS_BAD_FORMAT, "line 1, column 11: text behind the JSON object"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err = {""};
+        long n = walk_member(cases[i].text, strlen(cases[i].text), "a", &err);
+        if (n != cases[i].n)
+            fail_msg("'%s' gives %ld: %s", cases[i].text, n, err.text);
+        assert_contains(err.text, cases[i].sentence);
+    }
+    static const char whole[] = "{\"x\": [0], \"a\": [1, {\"b\": \"c\"}], \"y\": null}";
+    for (size_t length = 0; length < sizeof whole - 1; length++) {
+        struct error err = {""};
+        assert_int_equal(walk_member(whole, length, "a", &err), -STATUS_BAD_FORMAT);
+    }
+    for (long n = 1;; n++) {
+        struct error err = {""};
+        fail_allocation(n);
+        long walked = walk_member(whole, sizeof whole - 1, "a", &err);
+        int struck = allocation_has_failed();
+        fail_allocation(0);
+        assert_int_equal(walked, struck ? -(long)STATUS_NO_MEMORY : 2);
+        if (!struck)
+            break;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +419,7 @@ int main(void)
         cmocka_unit_test(damaged_arrays_are_refused_where_they_break),
         cmocka_unit_test(every_truncation_of_an_array_is_refused),
         cmocka_unit_test(want_of_memory_is_no_syntax_error),
+        cmocka_unit_test(an_array_inside_an_object_is_walked_and_the_object_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
