@@ -9,7 +9,10 @@ export OMP_WAIT_POLICY=passive
 [ -n "${SHARED:-}" ] || echo "tests on the shared data are skipped: SHARED is not set"
 passed=0 failed=0 skipped=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# What programs remember between runs stays out of the user's own cache.
+XDG_CACHE_HOME=$(mktemp -d)
+export XDG_CACHE_HOME
+trap 'rm -rf "$log" "$XDG_CACHE_HOME"' EXIT
 
 for program in "$@"; do
     name=$(basename "$program")
