@@ -53,8 +53,8 @@ override LDFLAGS  += -fsanitize=$(SAN)
 endif
 
 # Kernels are compiled once per instruction set and chosen at run time; nothing else gets -m flags.
-LEVELS := x86_64 avx2 avx512
-LEVEL_x86_64 :=
+LEVELS := sse2 avx2 avx512
+LEVEL_sse2 :=
 LEVEL_avx2   := -mavx2 -mfma -mf16c
 LEVEL_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mprefer-vector-width=512
 

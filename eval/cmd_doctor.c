@@ -87,7 +87,7 @@ static void find_choices(struct findings *findings)
 {
     struct error err = {""};
     const struct ops *ops = NULL;
-    bool bf16 = matmul_has_bf16();
+    bool bf16 = matmul_has(MATMUL_BF16);
     add(findings, "kernels chosen", ops_find(&ops, NULL, &err) ? err.text : ops->name);
     add(findings, "bf16 products in hardware",
         bf16 ? "yes" : "no: f32 will be used where bf16 is asked for");

@@ -14,7 +14,7 @@
 #include <math.h>
 
 #ifndef LEVEL
-#define LEVEL x86_64
+#define LEVEL sse2
 #endif
 #define CPU_JOIN2(name, level) cpu_##name##_##level
 #define CPU_JOIN(name, level) CPU_JOIN2(name, level)
@@ -48,6 +48,10 @@ CPU_OPERATION(average_pool);
 CPU_OPERATION(depthwise_conv);
 CPU_OPERATION(mean_rows);
 CPU_OPERATION(scale_columns);
+CPU_OPERATION(add_row);
+CPU_OPERATION(round_rows);
+CPU_OPERATION(quantise_rows);
+CPU_OPERATION(scale_sums);
 
 /* Below this much work a parallel region costs more than it saves, and far more on a machine where
  * something else holds a core: values touched, rows of a convolution's or a scan's vectors, and
@@ -68,7 +72,7 @@ static inline int min_int(int a, int b)
 enum { CPU_SSD_CHUNK = 16 };
 
 /* ssd_scan() as the plain recurrence at every length, which the chunks are measured against. */
-extern __typeof__(*((struct ops *)0)->ssd_scan) cpu_ssd_recurrence_x86_64, cpu_ssd_recurrence_avx2,
+extern __typeof__(*((struct ops *)0)->ssd_scan) cpu_ssd_recurrence_sse2, cpu_ssd_recurrence_avx2,
     cpu_ssd_recurrence_avx512;
 
 /* Rows of all spans together. */

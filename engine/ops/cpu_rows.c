@@ -99,6 +99,7 @@ void CPU(average_reversed)(float *y, const float *x, int rows, int width)
 
 void CPU(copy_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, int rows, int width)
 {
+#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
     for (int r = 0; r < rows; r++)
         memcpy(y + (size_t)r * y_stride, x + (size_t)r * x_stride, (size_t)width * sizeof *y);
 }

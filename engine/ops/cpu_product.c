@@ -1,0 +1,108 @@
+/* engine/ops/cpu_product.c - what stands around a matrix product: its rows in the weights' type,
+ * sums of int8, the bias. */
+#include "engine/ops/cpu.h"
+
+void CPU(add_row)(float *x, const float *row, int rows, int width)
+{
+#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    for (int r = 0; r < rows; r++) {
+        float *to = x + (size_t)r * (size_t)width;
+        for (int c = 0; c < width; c++)
+            to[c] += row[c];
+    }
+}
+
+/* bf16_from_float() on lanes. */
+INLINE veci rounded_bits(vec x)
+{
+    veci bits = (veci)x, odd = (veci)((veci)(bits >> 16) & 1);
+    veci rounded = bits + 0x7FFF + odd;
+    veci is_nan = (bits & 0x7FFFFFFF) > 0x7F800000;
+    return (((rounded & ~is_nan) | ((bits | 0x400000) & is_nan)) >> 16) & 0xFFFF;
+}
+
+INLINE void round_row(uint16_t *y, const float *x, int width)
+{
+    typedef uint16_t halves __attribute__((vector_size(LANES * sizeof(uint16_t))));
+    for (int c = 0; c < width; c += LANES) {
+        int n = min_int(LANES, width - c);
+        halves h = __builtin_convertvector(rounded_bits(vec_load(x + c, n)), halves);
+        if (n == LANES)
+            memcpy(y + c, &h, sizeof h);
+        else
+            memcpy(y + c, &h, (size_t)n * sizeof *y);
+    }
+}
+
+void CPU(round_rows)(unsigned short *y, const float *x, size_t x_stride, int rows, int width)
+{
+#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    for (int r = 0; r < rows; r++)
+        round_row(y + (size_t)r * (size_t)width, x + (size_t)r * x_stride, width);
+}
+
+/* The largest |x|; *finite: no NaN and no infinity was met. */
+INLINE float row_largest(const float *x, int width, bool *finite)
+{
+    vec largest = {0};
+    veci strange = {0};
+    for (int c = 0; c < width; c += LANES) {
+        vec a = vec_abs(vec_load(x + c, min_int(LANES, width - c)));
+        strange |= ((veci)a >= 0x7F800000);
+        largest = vec_max(a, largest);
+    }
+    *finite = true;
+    for (int i = 0; i < LANES; i++)
+        *finite = *finite && !strange[i];
+    return *finite ? vec_largest(largest)[0] : 0;
+}
+
+INLINE float quantise_row(unsigned char *y, const float *x, int width)
+{
+    typedef uint8_t bytes __attribute__((vector_size(LANES)));
+    bool finite;
+    float largest = row_largest(x, width, &finite);
+    float steps = largest >= 1e-36F ? 127 / largest : 0;
+    for (int c = 0; c < width; c += LANES) {
+        int n = min_int(LANES, width - c);
+        veci rounded = vec_round(vec_load(x + c, n) * vec_set(steps)) + 128;
+        bytes b = __builtin_convertvector(rounded, bytes);
+        if (!finite)
+            b = (bytes){0} + 128;
+        if (n == LANES)
+            memcpy(y + c, &b, sizeof b);
+        else
+            memcpy(y + c, &b, (size_t)n);
+    }
+    return !finite ? NAN : steps > 0 ? largest / 127 : 0;
+}
+
+void CPU(quantise_rows)(unsigned char *y, float *scale, const float *x, size_t x_stride, int rows,
+                        int width)
+{
+#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    for (int r = 0; r < rows; r++)
+        scale[r] = quantise_row(y + (size_t)r * (size_t)width, x + (size_t)r * x_stride, width);
+}
+
+INLINE veci load_int(const void *from, int n)
+{
+    vec v = vec_load(from, n);
+    return (veci)v;
+}
+
+void CPU(scale_sums)(float *y, const float *row_scale, const int *offset, const float *scale,
+                     int rows, int n_out)
+{
+#pragma omp parallel for if ((long)rows * n_out > PARALLEL_VALUES)
+    for (int r = 0; r < rows; r++) {
+        float *row = y + (size_t)r * (size_t)n_out;
+        vec by = vec_set(row_scale[r]);
+        for (int c = 0; c < n_out; c += LANES) {
+            int n = min_int(LANES, n_out - c);
+            veci sum = load_int(row + c, n) - load_int(offset + c, n);
+            vec value = __builtin_convertvector(sum, vec);
+            vec_store(row + c, value * (by * vec_load(scale + c, n)), n);
+        }
+    }
+}
