@@ -119,7 +119,7 @@ static int best_level(void)
 
 int main(int argc, char **argv)
 {
-    static ssd_function *const plain[] = {cpu_ssd_recurrence_x86_64, cpu_ssd_recurrence_avx2,
+    static ssd_function *const plain[] = {cpu_ssd_recurrence_sse2, cpu_ssd_recurrence_avx2,
                                           cpu_ssd_recurrence_avx512};
     static const int lengths[] = {ROWS, 128, CPU_SSD_CHUNK, 1};
     int pairs = argc > 1 ? atoi(argv[1]) : 9, level = best_level();
