@@ -175,13 +175,19 @@ demo: mambench
 	@sh scripts/demo.sh ./mambench build/demo
 .PHONY: demo
 
-## bench: speed and memory at full size, as ratios to limits probed in the same run
-BENCH_MODEL ?= cobra+3b
-bench: $(BUILD)/tests/bench/bench_attention $(BUILD)/tests/bench/bench_ssd \
-       $(BUILD)/tests/bench/bench_engine
+## bench: speed and memory at full size on random weights, as ratios to probes of the same run
+BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
+bench: $(patsubst %,$(BUILD)/tests/bench/bench_%,attention ssd engine context)
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd
-	$(BUILD)/tests/bench/bench_engine $(BENCH_MODEL)
+	@for system in $(BENCH_SYSTEMS); do $(BUILD)/tests/bench/bench_engine $$system || exit 1; done
+	$(BUILD)/tests/bench/bench_context cobra+3b
+## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
+BENCH_DIR ?= build/bench-cobra
+bench-load: $(BUILD)/tests/bench/bench_load
+	[ -f $(BENCH_DIR)/config.json ] || python3 tests/bench/write_cobra.py $(BENCH_DIR)
+	$(BUILD)/tests/bench/bench_load $(BENCH_DIR)
+.PHONY: bench-load
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmambench.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 .PHONY: bench

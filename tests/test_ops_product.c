@@ -105,6 +105,7 @@ static void check_sums(const struct ops *ops)
         int n = widths[w];
         size_t values = (size_t)(ROWS * n);
         float *got = malloc(values * sizeof *got), *want, *scale = noise((size_t)n, 0.1F, 2);
+        float *bias = w % 2 ? noise((size_t)n, 5, 6) : NULL;
         float row_scale[ROWS] = {0.01F, 0, 3, 0.5F, NAN};
         int *offset = malloc((size_t)n * sizeof *offset);
         struct random_stream random = {3};
@@ -115,12 +116,12 @@ static void check_sums(const struct ops *ops)
             memcpy(&got[i], &sum, sizeof sum);
         }
         want = copy_of(got, values);
-        ops->scale_sums(got, row_scale, offset, scale, ROWS, n);
-        reference()->scale_sums(want, row_scale, offset, scale, ROWS, n);
+        ops->scale_sums(got, row_scale, offset, scale, bias, ROWS, n);
+        reference()->scale_sums(want, row_scale, offset, scale, bias, ROWS, n);
         for (size_t i = 0; i < values; i++)
             assert_true(got[i] == want[i] || (isnan(got[i]) && isnan(want[i])));
         assert_true(isnan(got[values - 1]));
-        free(got), free(want), free(scale), free(offset);
+        free(got), free(want), free(scale), free(offset), free(bias);
     }
 }
 

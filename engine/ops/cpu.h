@@ -54,12 +54,12 @@ CPU_OPERATION(quantise_rows);
 CPU_OPERATION(scale_sums);
 
 /* Below this much work a parallel region costs more than it saves, and far more on a machine where
- * something else holds a core: values touched, rows of a convolution's or a scan's vectors, and
- * multiplications of attention. */
+ * something else holds a core: values touched, rows of a convolution's vectors, vectors of a scan's
+ * states, and multiplications of attention. */
 enum {
     PARALLEL_VALUES = 1 << 15,
     PARALLEL_CONV_ROWS = 1 << 14,
-    PARALLEL_SCAN_ROWS = 1 << 12,
+    PARALLEL_SCAN_STATES = 1 << 12,
     PARALLEL_PRODUCTS = 1 << 20
 };
 

@@ -91,18 +91,30 @@ INLINE veci load_int(const void *from, int n)
     return (veci)v;
 }
 
-void CPU(scale_sums)(float *y, const float *row_scale, const int *offset, const float *scale,
-                     int rows, int n_out)
+/* One row of sums, in place.  Not inlined where the bias is added, so that no product is fused with
+ * it: its rounding must not depend on the level. */
+static __attribute__((noinline)) void scale_row(float *y, vec by, const int *offset,
+                                                const float *scale, int n_out)
 {
-#pragma omp parallel for if ((long)rows * n_out > PARALLEL_VALUES)
-    for (int r = 0; r < rows; r++) {
-        float *row = y + (size_t)r * (size_t)n_out;
-        vec by = vec_set(row_scale[r]);
-        for (int c = 0; c < n_out; c += LANES) {
-            int n = min_int(LANES, n_out - c);
-            veci sum = load_int(row + c, n) - load_int(offset + c, n);
-            vec value = __builtin_convertvector(sum, vec);
-            vec_store(row + c, value * (by * vec_load(scale + c, n)), n);
-        }
+    for (int c = 0; c < n_out; c += LANES) {
+        int n = min_int(LANES, n_out - c);
+        veci sum = load_int(y + c, n) - load_int(offset + c, n);
+        vec value = __builtin_convertvector(sum, vec);
+        vec_store(y + c, value * (by * vec_load(scale + c, n)), n);
     }
+}
+
+void CPU(scale_sums)(float *y, const float *row_scale, const int *offset, const float *scale,
+                     const float *bias, int rows, int n_out)
+{
+    enum { PIECE = 1 << 12 }; /* outputs that stay in the first cache until the bias is added */
+#pragma omp parallel for if ((long)rows * n_out > PARALLEL_VALUES)
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < n_out; c += PIECE) {
+            int n = min_int(PIECE, n_out - c);
+            float *piece = y + (size_t)r * (size_t)n_out + c;
+            scale_row(piece, vec_set(row_scale[r]), offset + c, scale + c, n);
+            for (int i = 0; bias && i < n; i++)
+                piece[i] += bias[c + i];
+        }
 }

@@ -81,8 +81,8 @@ void CPU(selective_scan)(float *y, const struct scan_inputs *in, const struct sp
 {
     assert(in->state_size <= MAX_STATE);
     long blocks = (in->channels + LANES - 1) / LANES;
-    long tasks = blocks * (long)n_spans;
-#pragma omp parallel for if (blocks * total_rows(spans, n_spans) > PARALLEL_SCAN_ROWS)
+    long tasks = blocks * (long)n_spans, states = blocks * in->state_size;
+#pragma omp parallel for if (states * total_rows(spans, n_spans) > PARALLEL_SCAN_STATES)
     for (long task = 0; task < tasks; task++) {
         const struct span *span = &spans[task / blocks];
         int c = (int)(task % blocks) * LANES;

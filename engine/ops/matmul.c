@@ -18,10 +18,11 @@ enum { WORD_BYTES = sizeof(uint32_t) };
 struct product {
     int rows, n_in, n_out;
     enum matmul_type type;
+    bool adds_bias;
     dnnl_primitive_t primitive;
-    dnnl_memory_t x, weights, y;
-    row_product *alone; /* one row: our own kernel; NULL: the library's */
-    int chunk;          /* inputs that it sums apart */
+    dnnl_memory_t x, weights, y, bias; /* bias NULL where the library adds none */
+    row_product *alone;                /* one row: our own kernel; NULL: the library's */
+    int chunk;                         /* inputs that it sums apart */
 };
 
 struct matmul {
@@ -55,6 +56,7 @@ static void product_release(struct product *product)
     dnnl_memory_destroy(product->x);
     dnnl_memory_destroy(product->weights);
     dnnl_memory_destroy(product->y);
+    dnnl_memory_destroy(product->bias);
 }
 
 void matmul_close(struct matmul *matmul)
@@ -76,18 +78,23 @@ static struct product *find_product(const struct matmul *matmul, const struct li
     for (size_t i = 0; i < matmul->n_products; i++) {
         struct product *p = &matmul->products[i];
         if (p->rows == rows && p->n_in == linear->n_in && p->n_out == linear->n_out &&
-            p->type == linear->type)
+            p->type == linear->type && p->adds_bias == onednn_adds_bias(linear))
             return p;
     }
     return NULL;
 }
 
-/* Makes the primitive and its three memory objects. */
+/* Makes the primitive and its memory objects. */
 static dnnl_status_t product_create(struct product *product, const struct linear *linear)
 {
     dnnl_primitive_desc_t description;
-    dnnl_status_t result = onednn_describe(&description, product->type, product->rows,
-                                           product->n_in, product->n_out, &linear->layout->weights);
+    const struct onednn_shape shape = {.type = product->type,
+                                       .rows = product->rows,
+                                       .n_in = product->n_in,
+                                       .n_out = product->n_out,
+                                       .has_bias = product->adds_bias,
+                                       .weights = &linear->layout->weights};
+    dnnl_status_t result = onednn_describe(&description, &shape);
     if (result != dnnl_success)
         return result;
     dnnl_engine_t engine = onednn_engine();
@@ -101,6 +108,10 @@ static dnnl_status_t product_create(struct product *product, const struct linear
     if (result == dnnl_success)
         result = dnnl_memory_create(&product->weights, &linear->layout->weights, engine,
                                     DNNL_MEMORY_NONE);
+    if (result == dnnl_success && product->adds_bias)
+        result = dnnl_memory_create(
+            &product->bias, dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 1),
+            engine, DNNL_MEMORY_NONE);
     dnnl_primitive_desc_destroy(description);
     return result;
 }
@@ -118,7 +129,10 @@ static dnnl_status_t run_library(const struct matmul *matmul, const struct produ
 {
     dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, product->x},
                               {DNNL_ARG_WEIGHTS, product->weights},
-                              {DNNL_ARG_DST, product->y}};
+                              {DNNL_ARG_DST, product->y},
+                              {DNNL_ARG_BIAS, product->bias}};
+    if (product->adds_bias)
+        dnnl_memory_set_data_handle(product->bias, linear->bias);
     dnnl_memory_set_data_handle(product->x, x);
     dnnl_memory_set_data_handle(product->weights, linear->packed);
     dnnl_memory_set_data_handle(product->y, y);
@@ -126,7 +140,8 @@ static dnnl_status_t run_library(const struct matmul *matmul, const struct produ
     bool alone = threads > 1 && is_small(product);
     if (alone)
         omp_set_num_threads(1);
-    dnnl_status_t result = dnnl_primitive_execute(product->primitive, matmul->stream, 3, args);
+    dnnl_status_t result =
+        dnnl_primitive_execute(product->primitive, matmul->stream, 3 + product->adds_bias, args);
     if (result == dnnl_success)
         result = dnnl_stream_wait(matmul->stream);
     if (alone)
@@ -134,22 +149,20 @@ static dnnl_status_t run_library(const struct matmul *matmul, const struct produ
     return result;
 }
 
-/* Our own kernel for one row; threads share out the outputs. */
-static void run_alone(const struct product *product, const struct linear *linear, const void *x,
-                      void *y)
+/* Our own kernel for one row, and the bias; threads share out the outputs. */
+static void run_alone(const struct matmul *matmul, const struct product *product,
+                      const struct linear *linear, const void *x, void *y)
 {
     const struct panels *panels = &linear->layout->panels;
     int groups = (linear->n_out + ROW_GROUP - 1) / ROW_GROUP;
-    if (is_small(product)) {
-        product->alone(y, x, panels, linear->packed, 0, groups, product->chunk);
-        return;
-    }
-#pragma omp parallel
+#pragma omp parallel if (!is_small(product))
     {
         long n = omp_get_num_threads(), i = omp_get_thread_num();
         product->alone(y, x, panels, linear->packed, (int)(groups * i / n),
                        (int)(groups * (i + 1) / n), product->chunk);
     }
+    if (product->adds_bias)
+        matmul->ops->add_row(y, linear->bias, 1, linear->n_out);
 }
 
 /* x, packed densely in the weights' type, padded rows zero, with what int8 needs besides; of f32
@@ -220,7 +233,7 @@ static dnnl_status_t try_chunks(struct matmul *matmul, struct product *product,
     for (const int *chunk = chunks; *chunk; chunk++) {
         product->alone = kernel;
         product->chunk = *chunk;
-        run_alone(product, linear, x, trial->got);
+        run_alone(matmul, product, linear, x, trial->got);
         if (memcmp(trial->got, trial->want, n_out * sizeof *trial->got) == 0)
             return result;
     }
@@ -294,8 +307,11 @@ enum status linear_prepare(struct matmul *matmul, const struct linear *linear, i
         status = grow_products(matmul, err);
     if (status)
         return status;
-    struct product product = {
-        .rows = padded, .n_in = linear->n_in, .n_out = linear->n_out, .type = linear->type};
+    struct product product = {.rows = padded,
+                              .n_in = linear->n_in,
+                              .n_out = linear->n_out,
+                              .type = linear->type,
+                              .adds_bias = onednn_adds_bias(linear)};
     dnnl_status_t result = product_create(&product, linear);
     if (result != dnnl_success) {
         product_release(&product);
@@ -318,13 +334,12 @@ void linear_run(struct matmul *matmul, const struct linear *linear, const float 
     assert(product);
     void *packed = pack_rows(matmul, linear, x, x_stride, rows, padded);
     if (product->alone)
-        run_alone(product, linear, packed, y);
+        run_alone(matmul, product, linear, packed, y);
     else if (run_library(matmul, product, linear, packed, y) != dnnl_success)
         matmul->failed = true; /* the library's own allocation: whoever uses y asks */
     if (linear->type == MATMUL_INT8)
-        ops->scale_sums(y, matmul->row_scale, linear->offset, linear->scale, rows, linear->n_out);
-    if (linear->bias)
-        ops->add_row(y, linear->bias, rows, linear->n_out);
+        ops->scale_sums(y, matmul->row_scale, linear->offset, linear->scale, linear->bias, rows,
+                        linear->n_out);
 }
 
 bool matmul_failed(const struct matmul *matmul)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYOUT_ROWS = 768, ALIGNMENT = 64 };
+enum { ALIGNMENT = 64 };
 
 /* Whether blocks of the library's layout are panels: 16 words' inputs, 64 outputs, the inputs of a
  * word side by side. */
@@ -40,8 +40,12 @@ static dnnl_status_t choose_layout(struct linear *linear)
 {
     struct linear_layout *layout = linear->layout;
     dnnl_primitive_desc_t description;
-    dnnl_status_t result =
-        onednn_describe(&description, linear->type, LAYOUT_ROWS, linear->n_in, linear->n_out, NULL);
+    const struct onednn_shape large = {.type = linear->type,
+                                       .rows = ONEDNN_LARGE,
+                                       .n_in = linear->n_in,
+                                       .n_out = linear->n_out,
+                                       .has_bias = onednn_adds_bias(linear)};
+    dnnl_status_t result = onednn_describe(&description, &large);
     if (result != dnnl_success)
         return result;
     layout->weights = *dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
@@ -183,35 +187,36 @@ static enum status pack_by_library(struct linear *linear, const struct linear_so
     return result == dnnl_success ? STATUS_OK : onednn_failed(result, "packing weights", err);
 }
 
-/* Memory for everything that a linear owns. */
-static enum status take_memory(struct linear *linear, const float *bias, struct error *err)
+/* Memory for weights and what int8 needs besides. */
+static enum status take_memory(struct linear *linear, struct error *err)
 {
     size_t n = (size_t)linear->n_out;
     bool int8 = linear->type == MATMUL_INT8;
     linear->packed = pages_alloc(linear->packed_bytes);
-    linear->bias = bias ? malloc(n * sizeof *linear->bias) : NULL;
     linear->scale = int8 ? malloc(n * sizeof *linear->scale) : NULL;
     linear->offset = int8 ? malloc(n * sizeof *linear->offset) : NULL;
-    if (!linear->packed || (bias && !linear->bias) || (int8 && (!linear->scale || !linear->offset)))
+    if (!linear->packed || (int8 && (!linear->scale || !linear->offset)))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of weights",
                     linear->packed_bytes);
-    if (bias)
-        memcpy(linear->bias, bias, n * sizeof *bias);
     return STATUS_OK;
 }
 
 static enum status pack_into(struct linear *linear, const struct linear_source *source,
                              const float *bias, struct error *err)
 {
+    size_t n = (size_t)linear->n_out;
     linear->layout = calloc(1, sizeof *linear->layout);
-    if (!linear->layout)
+    linear->bias = bias ? malloc(n * sizeof *linear->bias) : NULL;
+    if (!linear->layout || (bias && !linear->bias))
         return fail(err, STATUS_NO_MEMORY, "out of memory for weights");
+    if (bias)
+        memcpy(linear->bias, bias, n * sizeof *bias);
     if (!onednn_engine())
         return fail(err, STATUS_UNSUPPORTED, "oneDNN has no CPU engine on this machine");
     dnnl_status_t result = choose_layout(linear);
     if (result != dnnl_success)
         return onednn_failed(result, "choosing a weight layout", err);
-    enum status status = take_memory(linear, bias, err);
+    enum status status = take_memory(linear, err);
     if (status)
         return status;
     status = linear->layout->in_panels ? fill_panels(linear, source, err)

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Rows of the product whose wishes decide how weights lie, and what is described to users. */
-enum { LAYOUT_WIDTH = 1024, LAYOUT_ROWS = 768 };
+/* Of the product that is described to users. */
+enum { LARGE_WIDTH = 1024 };
 
 dnnl_engine_t onednn_engine(void)
 {
@@ -57,11 +57,12 @@ enum status onednn_failed(dnnl_status_t result, const char *what, struct error *
                 (int)result);
 }
 
-dnnl_status_t onednn_describe(dnnl_primitive_desc_t *out, enum matmul_type type, int rows, int n_in,
-                              int n_out, const dnnl_memory_desc_t *weights)
+dnnl_status_t onednn_describe(dnnl_primitive_desc_t *out, const struct onednn_shape *shape)
 {
-    dnnl_dims_t x_dims = {rows, n_in}, w_dims = {n_in, n_out}, y_dims = {rows, n_out};
-    dnnl_memory_desc_t x, w, y;
+    enum matmul_type type = shape->type;
+    dnnl_dims_t x_dims = {shape->rows, shape->n_in}, w_dims = {shape->n_in, shape->n_out};
+    dnnl_dims_t y_dims = {shape->rows, shape->n_out}, bias_dims = {1, shape->n_out};
+    dnnl_memory_desc_t x, w, y, bias;
     dnnl_matmul_desc_t product;
     dnnl_status_t result = dnnl_memory_desc_init_by_tag(&x, 2, x_dims, types[type].x, dnnl_ab);
     if (result == dnnl_success)
@@ -69,7 +70,10 @@ dnnl_status_t onednn_describe(dnnl_primitive_desc_t *out, enum matmul_type type,
     if (result == dnnl_success)
         result = dnnl_memory_desc_init_by_tag(&y, 2, y_dims, types[type].y, dnnl_ab);
     if (result == dnnl_success)
-        result = dnnl_matmul_desc_init(&product, &x, weights ? weights : &w, NULL, &y);
+        result = dnnl_memory_desc_init_by_tag(&bias, 2, bias_dims, dnnl_f32, dnnl_ab);
+    if (result == dnnl_success)
+        result = dnnl_matmul_desc_init(&product, &x, shape->weights ? shape->weights : &w,
+                                       shape->has_bias ? &bias : NULL, &y);
     if (result == dnnl_success)
         result = dnnl_primitive_desc_create(out, &product, NULL, onednn_engine(), NULL);
     return result;
@@ -81,8 +85,9 @@ const char *matmul_describe(enum matmul_type type)
     const dnnl_version_t *version = dnnl_version();
     const char *implementation = "unavailable";
     dnnl_primitive_desc_t description = NULL;
-    if (onednn_engine() && onednn_describe(&description, type, LAYOUT_ROWS, LAYOUT_WIDTH,
-                                           LAYOUT_WIDTH, NULL) == dnnl_success)
+    const struct onednn_shape large = {
+        .type = type, .rows = ONEDNN_LARGE, .n_in = LARGE_WIDTH, .n_out = LARGE_WIDTH};
+    if (onednn_engine() && onednn_describe(&description, &large) == dnnl_success)
         dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &implementation);
     snprintf(texts[type], sizeof texts[type], "oneDNN %d.%d.%d %s", version->major, version->minor,
              version->patch, implementation);

@@ -210,10 +210,10 @@ struct ops {
                           int width);
 
     /* What a product of such bytes with int8 weights means, in place: sums of n_out int32 a row
-     * become (sum - offset[c]) * (row_scale[r] * scale[c]), offset[c] = 128 * the sum of output c's
-     * weights. */
+     * become (sum - offset[c]) * (row_scale[r] * scale[c]) + bias[c], offset[c] = 128 * the sum of
+     * output c's weights; the product is rounded before the bias (NULL: 0) is added. */
     void (*scale_sums)(float *y, const float *row_scale, const int *offset, const float *scale,
-                       int rows, int n_out);
+                       const float *bias, int rows, int n_out);
 };
 
 /* Rows that a matrix of so many rows must have room for. */

@@ -103,8 +103,12 @@ static dnnl_status_t make_primitive(struct product_probe *probe)
     dnnl_primitive_desc_t description;
     dnnl_engine_t engine = onednn_engine();
     const dnnl_memory_desc_t *weights = &probe->linear.layout->weights;
-    dnnl_status_t result =
-        onednn_describe(&description, probe->type, PROBE_ROWS, PROBE_IN, PROBE_OUT, weights);
+    const struct onednn_shape shape = {.type = probe->type,
+                                       .rows = PROBE_ROWS,
+                                       .n_in = PROBE_IN,
+                                       .n_out = PROBE_OUT,
+                                       .weights = weights};
+    dnnl_status_t result = onednn_describe(&description, &shape);
     if (result != dnnl_success)
         return result;
     const dnnl_memory_desc_t *x = dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0);

@@ -40,12 +40,14 @@ void reference_quantise_rows(unsigned char *y, float *scale, const float *x, siz
 }
 
 void reference_scale_sums(float *y, const float *row_scale, const int *offset, const float *scale,
-                          int rows, int n_out)
+                          const float *bias, int rows, int n_out)
 {
     for (int r = 0; r < rows; r++, y += n_out)
         for (int c = 0; c < n_out; c++) {
             int32_t sum;
             memcpy(&sum, &y[c], sizeof sum);
             y[c] = (float)(sum - offset[c]) * (row_scale[r] * scale[c]);
+            if (bias)
+                y[c] += bias[c];
         }
 }
