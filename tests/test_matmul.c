@@ -236,13 +236,13 @@ static void zeros_choose_no_kernel(void **state)
     struct error err = {""};
     struct linear linear;
     struct matmul *matmul;
-    float weights[64 * 8] = {0}, x[64] = {1}, y[8];
-    assert_ok(linear_pack(&linear, MATMUL_F32, weights, NULL, 64, 8, &err), err);
+    float weights[64 * 8] = {0}, bias[8] = {1, 2, 3, 4, 5, 6, 7, 8}, x[64] = {1}, y[8];
+    assert_ok(linear_pack(&linear, MATMUL_F32, weights, bias, 64, 8, &err), err);
     assert_ok(matmul_open(&matmul, ops_all[0], &err), err);
     assert_ok(linear_prepare(matmul, &linear, 1, &err), err);
     assert_false(linear_has_row_kernel(matmul, &linear));
     linear_run(matmul, &linear, x, 64, y, 1);
-    assert_true(y[0] == 0 && y[7] == 0);
+    assert_true(y[0] == 1 && y[7] == 8);
     matmul_close(matmul);
     linear_release(&linear);
 }

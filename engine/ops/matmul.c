@@ -209,13 +209,14 @@ static void trial_close(struct trial *trial)
     free(trial->got);
 }
 
-/* Whether the library's results can tell one order of summing from another: most are not zero. */
-static bool is_telling(const float *want, size_t n)
+/* Whether the library's results can tell one order of summing from another: most of them are sums,
+ * not zero or the bias alone. */
+static bool is_telling(const struct linear *linear, const float *want)
 {
-    size_t nonzero = 0;
+    size_t n = (size_t)linear->n_out, sums = 0;
     for (size_t i = 0; i < n; i++)
-        nonzero += want[i] != 0;
-    return nonzero > n / 2;
+        sums += want[i] != (onednn_adds_bias(linear) ? linear->bias[i] : 0);
+    return sums > n / 2;
 }
 
 /* Sets product->alone if our kernel, summing chunks of some length apart, gives the library's bits
@@ -228,7 +229,7 @@ static dnnl_status_t try_chunks(struct matmul *matmul, struct product *product,
     size_t n_out = (size_t)linear->n_out;
     void *x = pack_rows(matmul, linear, trial->x, (size_t)linear->n_in, 1, 1);
     dnnl_status_t result = run_library(matmul, product, linear, x, trial->want);
-    if (result != dnnl_success || !is_telling(trial->want, n_out))
+    if (result != dnnl_success || !is_telling(linear, trial->want))
         return result;
     for (const int *chunk = chunks; *chunk; chunk++) {
         product->alone = kernel;
