@@ -134,10 +134,6 @@ static void check_one_sequence(size_t system, enum matmul_type type, int threads
 static void one_sequence_allocates_nothing_between_tokens(void **state)
 {
     (void)state;
-    if (!__builtin_cpu_supports("avx512f")) {
-        printf("[ SKIPPED  ] single rows are the library's on this CPU, which allocates\n");
-        skip();
-    }
     for (size_t i = 0; i < N_SYSTEMS; i++)
         for (int type = 0; type < MATMUL_TYPES; type++)
             for (int threads = 1; matmul_has((enum matmul_type)type) && threads <= 2; threads++)

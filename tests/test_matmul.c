@@ -207,8 +207,7 @@ static void a_row_has_the_same_bits_in_any_company(void **state)
             check_rows((enum matmul_type)type);
 }
 
-/* The shapes of the systems' decoders, cut in outputs: our own kernel takes single rows where the
- * library's layout is known. */
+/* The shapes of the systems' decoders, cut in outputs: our own kernel takes single rows. */
 static void single_rows_are_our_own_kernels(void **state)
 {
     (void)state;
@@ -222,7 +221,7 @@ static void single_rows_are_our_own_kernels(void **state)
             product_make(&p, (enum matmul_type)type, decoders[s][0], decoders[s][1]);
             run(&p, p.x, 1);
             bool ours = linear_has_row_kernel(p.matmul, &p.linear);
-            if (!ours && __builtin_cpu_supports("avx512f"))
+            if (!ours)
                 fail_msg("%s of %d x %d: the library's", matmul_type_name((enum matmul_type)type),
                          decoders[s][0], decoders[s][1]);
             product_free(&p);
@@ -240,7 +239,8 @@ static void zeros_choose_no_kernel(void **state)
     assert_ok(linear_pack(&linear, MATMUL_F32, weights, bias, 64, 8, &err), err);
     assert_ok(matmul_open(&matmul, ops_all[0], &err), err);
     assert_ok(linear_prepare(matmul, &linear, 1, &err), err);
-    assert_false(linear_has_row_kernel(matmul, &linear));
+    bool packed_by_library = strstr(matmul_describe(MATMUL_F32), "brg") != NULL;
+    assert_int_equal(linear_has_row_kernel(matmul, &linear), !packed_by_library);
     linear_run(matmul, &linear, x, 64, y, 1);
     assert_true(y[0] == 1 && y[7] == 8);
     matmul_close(matmul);

@@ -1,4 +1,5 @@
-/* What stands around a matrix product: rounding to bf16, quantising rows, scaling sums, the bias.
+/* What stands around a matrix product: rounding to bf16, quantising rows, scaling sums, the bias;
+ * and the product in f32.
  */
 #include "tests/ops_check.h"
 
@@ -144,6 +145,41 @@ static void check_bias(const struct ops *ops)
     }
 }
 
+/* Against the sum in double; and a row alone against the same row among others. */
+static void check_panel_product(const struct ops *ops)
+{
+    static const int shapes[][2] = {{1, 1},     {7, 65},     {160, 40},
+                                    {1024, 64}, {1025, 130}, {2600, 17}};
+    enum { MOST = 9 };
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        struct panels panels = {shapes[s][0], shapes[s][1], 1, shapes[s][0]};
+        size_t n_in = (size_t)panels.n_in, n_out = (size_t)panels.n_out, stride = n_in + 3;
+        float *plain = noise(n_in * n_out, 1, 1), *x = noise(MOST * stride, 1, 2);
+        float *weights = malloc(panels_bytes(&panels));
+        float *got = noise(MOST * n_out, 0, 3), *want = noise(MOST * n_out, 0, 4);
+        for (int p = 0; p < panels_count(&panels); p++)
+            panel_fill(&panels, (uint32_t *)(void *)weights + (size_t)p * panel_words(&panels),
+                       plain + (size_t)p * PANEL_OUTPUTS * n_in,
+                       panels.n_out - p * PANEL_OUTPUTS < PANEL_OUTPUTS
+                           ? panels.n_out - p * PANEL_OUTPUTS
+                           : PANEL_OUTPUTS);
+        ops->panel_product(got, x, stride, &panels, weights, MOST);
+        reference()->panel_product(want, x, stride, &panels, weights, MOST);
+        assert_close(ops, "panel_product", got, want, MOST * n_out, 3e-6);
+        for (int rows = 1; rows < MOST; rows++) {
+            ops->panel_product(want, x + stride, stride, &panels, weights, rows);
+            assert_same_bits(ops, "panel_product", want, got + n_out, (size_t)rows * n_out);
+        }
+        free(plain), free(x), free(weights), free(got), free(want);
+    }
+}
+
+static void products_in_panels_agree_with_the_reference(void **state)
+{
+    (void)state;
+    for_each_level(check_panel_product);
+}
+
 static void a_row_is_added_to_every_row(void **state)
 {
     (void)state;
@@ -157,6 +193,7 @@ int main(void)
         cmocka_unit_test(rows_are_rounded_to_the_nearest_bf16),
         cmocka_unit_test(rows_are_quantised_by_their_largest_value),
         cmocka_unit_test(sums_of_bytes_become_numbers),
+        cmocka_unit_test(products_in_panels_agree_with_the_reference),
         cmocka_unit_test(a_row_is_added_to_every_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

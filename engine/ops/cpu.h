@@ -48,6 +48,7 @@ CPU_OPERATION(average_pool);
 CPU_OPERATION(depthwise_conv);
 CPU_OPERATION(mean_rows);
 CPU_OPERATION(scale_columns);
+CPU_OPERATION(panel_product);
 CPU_OPERATION(add_row);
 CPU_OPERATION(round_rows);
 CPU_OPERATION(quantise_rows);

@@ -1,6 +1,65 @@
-/* engine/ops/cpu_product.c - what stands around a matrix product: its rows in the weights' type,
- * sums of int8, the bias. */
+/* engine/ops/cpu_product.c - a product in f32, and what stands around the library's: rows in the
+ * weights' type, sums of int8, the bias. */
 #include "engine/ops/cpu.h"
+
+enum {
+    CHUNK = 1024,    /* inputs whose products are summed apart */
+    ROWS = 4,        /* that share loads of weights */
+    TILE_VECTORS = 2 /* of outputs; the sums of a tile stay in registers */
+};
+
+/* Products of inputs [first, first + n) of some rows with some vectors of a panel, added to y where
+ * they are not the first. */
+INLINE void product_tile(float *y, const float *x, size_t x_stride, const struct panels *panels,
+                         const float *w, int first, int n, int outputs, int rows)
+{
+    vec acc[ROWS][TILE_VECTORS] = {{{0}}};
+    w += (size_t)first * PANEL_OUTPUTS;
+    for (int k = first; k < first + n; k++, w += PANEL_OUTPUTS)
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            vec weight = vec_load(w + v * LANES, LANES);
+            for (int r = 0; r < rows; r++)
+                acc[r][v] =
+                    vec_fma(vec_set(x[(size_t)r * x_stride + (size_t)k]), weight, acc[r][v]);
+        }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < TILE_VECTORS && v * LANES < outputs; v++) {
+            float *to = y + (size_t)r * (size_t)panels->n_out + v * LANES;
+            int lanes = min_int(LANES, outputs - v * LANES);
+            vec_store(to, first ? vec_load(to, lanes) + acc[r][v] : acc[r][v], lanes);
+        }
+}
+
+/* One panel: chunk after chunk, so that its weights stay in a cache while the rows pass. */
+static void product_panel(float *y, const float *x, size_t x_stride, const struct panels *panels,
+                          const float *w, int outputs, int rows)
+{
+    enum { STEP = TILE_VECTORS * LANES };
+    size_t width = (size_t)panels->n_out;
+    for (int first = 0; first < panels->n_in; first += CHUNK) {
+        int n = min_int(CHUNK, panels->n_in - first), r = 0;
+        for (; r + ROWS <= rows; r += ROWS)
+            for (int c = 0; c < outputs; c += STEP)
+                product_tile(y + (size_t)r * width + c, x + (size_t)r * x_stride, x_stride, panels,
+                             w + c, first, n, outputs - c, ROWS);
+        for (; r < rows; r++)
+            for (int c = 0; c < outputs; c += STEP)
+                product_tile(y + (size_t)r * width + c, x + (size_t)r * x_stride, x_stride, panels,
+                             w + c, first, n, outputs - c, 1);
+    }
+}
+
+void CPU(panel_product)(float *y, const float *x, size_t x_stride, const struct panels *panels,
+                        const float *weights, int rows)
+{
+    int n_panels = panels_count(panels);
+#pragma omp parallel for if ((long)rows * panels->n_in * panels->n_out > PARALLEL_PRODUCTS)
+    for (int p = 0; p < n_panels; p++) {
+        int first = p * PANEL_OUTPUTS;
+        product_panel(y + first, x, x_stride, panels, weights + (size_t)p * panel_words(panels),
+                      min_int(PANEL_OUTPUTS, panels->n_out - first), rows);
+    }
+}
 
 void CPU(add_row)(float *x, const float *row, int rows, int width)
 {

@@ -301,7 +301,7 @@ enum status linear_prepare(struct matmul *matmul, const struct linear *linear, i
                            struct error *err)
 {
     int padded = ops_padded_rows(rows);
-    if (find_product(matmul, linear, padded))
+    if (linear->layout->ours || find_product(matmul, linear, padded))
         return STATUS_OK;
     enum status status = reserve_rows(matmul, linear, padded, err);
     if (!status)
@@ -326,10 +326,10 @@ enum status linear_prepare(struct matmul *matmul, const struct linear *linear, i
     return status;
 }
 
-void linear_run(struct matmul *matmul, const struct linear *linear, const float *x, size_t x_stride,
-                float *y, int rows)
+/* The library's product or, of one row, our own kernel. */
+static void run_packed(struct matmul *matmul, const struct linear *linear, const float *x,
+                       size_t x_stride, float *y, int rows)
 {
-    const struct ops *ops = matmul->ops;
     int padded = ops_padded_rows(rows);
     const struct product *product = find_product(matmul, linear, padded);
     assert(product);
@@ -339,8 +339,21 @@ void linear_run(struct matmul *matmul, const struct linear *linear, const float 
     else if (run_library(matmul, product, linear, packed, y) != dnnl_success)
         matmul->failed = true; /* the library's own allocation: whoever uses y asks */
     if (linear->type == MATMUL_INT8)
-        ops->scale_sums(y, matmul->row_scale, linear->offset, linear->scale, linear->bias, rows,
-                        linear->n_out);
+        matmul->ops->scale_sums(y, matmul->row_scale, linear->offset, linear->scale, linear->bias,
+                                rows, linear->n_out);
+}
+
+void linear_run(struct matmul *matmul, const struct linear *linear, const float *x, size_t x_stride,
+                float *y, int rows)
+{
+    const struct linear_layout *layout = linear->layout;
+    if (!layout->ours) {
+        run_packed(matmul, linear, x, x_stride, y, rows);
+        return;
+    }
+    matmul->ops->panel_product(y, x, x_stride, &layout->panels, linear->packed, rows);
+    if (linear->bias)
+        matmul->ops->add_row(y, linear->bias, rows, linear->n_out);
 }
 
 bool matmul_failed(const struct matmul *matmul)
@@ -351,5 +364,5 @@ bool matmul_failed(const struct matmul *matmul)
 bool linear_has_row_kernel(const struct matmul *matmul, const struct linear *linear)
 {
     const struct product *product = find_product(matmul, linear, 1);
-    return product && product->alone;
+    return linear->layout->ours || (product && product->alone);
 }

@@ -1,7 +1,8 @@
 /* engine/ops/matmul.h - matrix products y = x W^T + b from one packed copy of the weights.
  *
  * Products of many rows are oneDNN's (2.x; onednn.h is the only other file that knows it), those of
- * one row are row_product.h's where these give the library's bits.  One packed layout serves every
+ * one row are row_product.h's where these give the library's bits.  Without AVX-512 all are our own
+ * (ops->panel_product), in f32.  One packed layout serves every
  * number of rows, and each row's result is bit for bit the same whatever the number of rows and
  * threads: tests/test_matmul.c and `mambench selftest` check it.
  *

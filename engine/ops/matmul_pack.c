@@ -2,7 +2,9 @@
  * products.
  *
  * Where that layout is panels.h's, each thread reads the rows of a panel into memory of its own and
- * turns them; elsewhere the library's reorder does it from a plain copy of this one matrix. */
+ * turns them; elsewhere the library's reorder does it from a plain copy of this one matrix.  In f32
+ * without AVX-512 the library's results depend on the number of rows (gemm:jit), so that weights
+ * lie in panels for our own product. */
 #include "engine/base/float16.h"
 #include "engine/base/pages.h"
 #include "engine/ops/onednn.h"
@@ -51,7 +53,13 @@ static dnnl_status_t choose_layout(struct linear *linear)
     layout->weights = *dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
     layout->panels = (struct panels){.n_in = linear->n_in, .n_out = linear->n_out};
     layout->in_panels = lies_in_panels(&layout->weights, linear->type, &layout->panels);
-    linear->packed_bytes = dnnl_memory_desc_get_size(&layout->weights);
+    layout->ours = !layout->in_panels && linear->type == MATMUL_F32;
+    if (layout->ours) {
+        layout->in_panels = true;
+        layout->panels.padded_words = linear->n_in;
+    }
+    linear->packed_bytes = layout->in_panels ? panels_bytes(&layout->panels)
+                                             : dnnl_memory_desc_get_size(&layout->weights);
     dnnl_primitive_desc_destroy(description);
     return dnnl_success;
 }

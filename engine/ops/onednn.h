@@ -9,7 +9,9 @@
 
 struct linear_layout {
     dnnl_memory_desc_t weights;
-    bool in_panels; /* the library's layout is panels.h's */
+    bool in_panels; /* the weights lie as panels.h says; else as the library wants */
+    bool ours;      /* products of any number of rows are ops->panel_product(): f32 where the
+                       library's differ with the number of rows */
     struct panels panels;
 };
 

@@ -16,6 +16,7 @@
 #define MAMBENCH_ENGINE_OPS_OPS_H
 
 #include "engine/base/error.h"
+#include "engine/ops/panels.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -195,6 +196,12 @@ struct ops {
 
     /* x[r] *= scale; scale: [width]. */
     void (*scale_columns)(float *x, const float *scale, int rows, int width);
+
+    /* y = x W^T in f32, [rows, n_out], W in panels (engine/ops/panels.h); x: row r at
+     * x + r * x_stride.  An output is the sum of its inputs' products in ascending order, those of
+     * each 1,024 apart, whatever the number of rows: for CPUs where the library's is not. */
+    void (*panel_product)(float *y, const float *x, size_t x_stride, const struct panels *panels,
+                          const float *weights, int rows);
 
     /* x[r] += row; row: [width]. */
     void (*add_row)(float *x, const float *row, int rows, int width);

@@ -1,5 +1,5 @@
-/* engine/ops/reference_product.c - what stands around a matrix product: its rows in the weights'
- * type, sums of int8, the bias. */
+/* engine/ops/reference_product.c - a product in f32, and what stands around the library's: rows in
+ * the weights' type, sums of int8, the bias. */
 #include "engine/ops/reference.h"
 
 #include "engine/base/float16.h"
@@ -7,6 +7,20 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+void reference_panel_product(float *y, const float *x, size_t x_stride, const struct panels *panels,
+                             const float *weights, int rows)
+{
+    for (int r = 0; r < rows; r++, x += x_stride, y += panels->n_out)
+        for (int c = 0; c < panels->n_out; c++) {
+            const float *w =
+                weights + (size_t)(c / PANEL_OUTPUTS) * panel_words(panels) + c % PANEL_OUTPUTS;
+            double sum = 0;
+            for (int k = 0; k < panels->n_in; k++)
+                sum += (double)x[k] * (double)w[(size_t)k * PANEL_OUTPUTS];
+            y[c] = (float)sum;
+        }
+}
 
 void reference_add_row(float *x, const float *row, int rows, int width)
 {
