@@ -32,9 +32,23 @@ static void put_list_item(struct json_writer *writer, const struct protocol *pro
     json_open(writer, NULL, '{');
     json_put_string(writer, "name", protocol->name);
     json_put_string(writer, "dataset", protocol->dataset->name);
+    json_put_string(writer, "variant", protocol->variant);
     json_put_string(writer, "headline", protocol->headline);
     json_put_string(writer, "title", protocol->title);
     json_close(writer, '}');
+}
+
+/* The same protocol on the benchmark's other variants. */
+static void add_variants(struct text *out, const struct protocol *protocol)
+{
+    const char *const *variants = protocol->dataset->variants;
+    const char *harness = strchr(protocol->name, '@');
+    text_addf(out, "                 on %s; as %s:VARIANT%s on", protocol->variant,
+              protocol->dataset->name, harness ? harness : "@...");
+    for (size_t i = 0; variants[i]; i++)
+        if (strcmp(variants[i], protocol->variant) != 0)
+            text_addf(out, " %s", variants[i]);
+    text_add_char(out, '\n');
 }
 
 static enum status add_list(struct text *out, bool json, struct error *err)
@@ -54,6 +68,8 @@ static enum status add_list(struct text *out, bool json, struct error *err)
         else if (!status)
             text_addf(out, "%-16s %s; headline %s\n                 %s\n", protocol.name,
                       protocol.dataset->title, protocol.headline, protocol.title);
+        if (!status && !json)
+            add_variants(out, &protocol);
     }
     if (json)
         json_close(&writer, ']');
