@@ -58,9 +58,11 @@ static enum status read_selection(const cJSON *manifest, struct task_selection *
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading the manifest");
     n = 0;
     cJSON_ArrayForEach(id, ids) if (cJSON_IsString(id)) list[n++] = id->valuestring;
-    double limit = json_number_or(object, "limit", 0);
-    *selection = (struct task_selection){
-        .limit = limit > 0 ? (size_t)limit : 0, .sample_ids = list, .n_sample_ids = n};
+    double limit = json_number_or(object, "limit", 0), slim = json_number_or(object, "slim", 0);
+    *selection = (struct task_selection){.slim = slim > 0 ? (size_t)slim : 0,
+                                         .limit = limit > 0 ? (size_t)limit : 0,
+                                         .sample_ids = list,
+                                         .n_sample_ids = n};
     return STATUS_OK;
 }
 

@@ -13,6 +13,8 @@ static const struct option_spec options_table[] = {
     {"data", 'd', OPTION_DIRECTORY, "DIR", "folder of the benchmark: shows a real sample", NULL,
      NULL, false},
     {"sample", 0, OPTION_COUNT, "N", "which one, in evaluation order", "0", NULL, false},
+    {"slim", 0, OPTION_COUNT, "N", "of TRI's subset slim-N", "0", NULL, false},
+    {"sample-id", 0, OPTION_TEXT, "ID", "the sample with this id instead", NULL, NULL, false},
     {"model", 'm', OPTION_DIRECTORY, "MODEL", "shows the prompt as this model reads it", NULL, NULL,
      false},
     MODEL_OPTION_ROWS,
@@ -166,8 +168,9 @@ static enum status add_show(struct text *out, const struct options *options, str
 {
     struct task task;
     struct shown shown = {.task = &task};
-    struct task_selection all = {0};
-    const char *data = option_text(options, "data");
+    const char *data = option_text(options, "data"), *id = option_text(options, "sample-id");
+    struct task_selection selection = {
+        .slim = option_count(options, "slim"), .sample_ids = &id, .n_sample_ids = id ? 1 : 0};
     size_t index = option_count(options, "sample");
     enum status status = task_open(&task, options->operands[1], err);
     if (status)
@@ -175,7 +178,7 @@ static enum status add_show(struct text *out, const struct options *options, str
     text_init(&shown.message);
     text_init(&shown.prompt);
     if (data)
-        status = task_load(&task, data, &all, err);
+        status = task_load(&task, data, &selection, err);
     if (!status && data && index >= task.set.n_samples)
         status = fail(err, STATUS_USAGE, "--sample %zu: %s has %zu samples", index, data,
                       task.set.n_samples);

@@ -102,21 +102,6 @@ static enum status read_file(struct import_reader *reader, const char *path, str
     return status;
 }
 
-/* The order of a subset with at most per_split questions of each split, as pope.py:101-113 takes
- * it; returns its length. */
-static size_t keep_slim(const struct dataset *set, size_t *order, size_t per_split)
-{
-    size_t counts[3] = {0}, kept = 0;
-    static const char *const splits[] = {"adversarial", "popular", "random"};
-    for (size_t i = 0; i < set->n_samples; i++) {
-        const char *group = set->samples[order[i]].group;
-        for (size_t s = 0; s < 3; s++)
-            if (strcmp(splits[s], group) == 0 && counts[s]++ < per_split)
-                order[kept++] = order[i];
-    }
-    return kept;
-}
-
 /* Gives every answer the id of the sample at its place in TRI's order. */
 static enum status place_pope(struct import_reader *reader, const struct files *files,
                               struct error *err)
@@ -129,12 +114,8 @@ static enum status place_pope(struct import_reader *reader, const struct files *
     size_t *order = arena_alloc(&reader->scratch, set->n_samples, sizeof *order);
     if (!order)
         return import_check_memory(reader, reader->path, err);
-    for (size_t i = 0; i < set->n_samples; i++)
-        order[i] = i;
-    tri_shuffle(order, set->n_samples, TRI_SEED);
-    size_t n = set->n_samples;
-    if (reader->n < n)
-        n = keep_slim(set, order, (reader->n + 2) / 3);
+    bool is_slim = reader->n < set->n_samples;
+    size_t n = tri_slim(set, is_slim ? (reader->n + 2) / 3 : set->n_samples, order);
     for (size_t rank = 0; rank < files->n; rank++) {
         size_t end = rank + 1 < files->n ? files->first[rank + 1] : reader->n;
         for (size_t i = files->first[rank]; i < end; i++) {
