@@ -1,8 +1,7 @@
 /* Plain JSON lines, this program's own predictions.jsonl among them: the id of a sample as
  * `mambench task show` prints it, and a text, two probabilities, or the error that kept the model
  * from answering. */
-#include "datasets/records.h"
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 
 #include <string.h>
 
@@ -65,17 +64,7 @@ static enum status read_line(struct import_reader *reader, const cJSON *line,
 
 static enum status read_lines(struct import_reader *reader, struct error *err)
 {
-    struct records records;
-    enum status status = records_open(&records, reader->path, RECORDS_LINES, err);
-    if (status)
-        return status;
-    reader->sha256 = records.sha256;
-    const cJSON *line;
-    while (!(status = records_next(&records, &line, err)) && line)
-        if ((status = read_line(reader, line, &records, err)))
-            break;
-    records_close(&records);
-    return status;
+    return import_records(reader, reader->path, RECORDS_LINES, read_line, err);
 }
 
 const struct import_format import_jsonl = {

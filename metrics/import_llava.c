@@ -2,8 +2,7 @@
  * llava/eval/model_vqa_loader.py:123-128 writes them.  POPE's ids are those of
  * llava_pope_test.jsonl: id (adversarial), 10000000 + id (random), 20000000 + id (popular).
  * Where a line says "category" and "split_question_id", these count instead. */
-#include "datasets/records.h"
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,17 +83,7 @@ static enum status read_line(struct import_reader *reader, const cJSON *object,
 
 static enum status read_answers(struct import_reader *reader, struct error *err)
 {
-    struct records records;
-    enum status status = records_open(&records, reader->path, RECORDS_LINES, err);
-    if (status)
-        return status;
-    reader->sha256 = records.sha256;
-    const cJSON *object = NULL;
-    while (!(status = records_next(&records, &object, err)) && object)
-        if ((status = read_line(reader, object, &records, err)))
-            break;
-    records_close(&records);
-    return status;
+    return import_records(reader, reader->path, RECORDS_LINES, read_line, err);
 }
 
 const struct import_format import_llava = {

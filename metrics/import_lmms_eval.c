@@ -6,8 +6,7 @@
  * present versions and there in old ones.  doc_id counts the documents, which stand in the order of
  * the official files (POPE: adversarial, popular, random); prompt and target are compared with the
  * sample, so that another order is refused and not scored. */
-#include "datasets/records.h"
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,19 +83,10 @@ static enum status add_line(struct import_reader *reader, const cJSON *line, con
     return import_check_memory(reader, place, err);
 }
 
-static enum status read_lines(struct import_reader *reader, struct error *err)
+static enum status read_line(struct import_reader *reader, const cJSON *line,
+                             const struct records *records, struct error *err)
 {
-    struct records records;
-    enum status status = records_open(&records, reader->path, RECORDS_LINES, err);
-    if (status)
-        return status;
-    reader->sha256 = records.sha256;
-    const cJSON *line;
-    while (!(status = records_next(&records, &line, err)) && line)
-        if ((status = add_line(reader, line, records.place, records.number, err)))
-            break;
-    records_close(&records);
-    return status;
+    return add_line(reader, line, records->place, records->number, err);
 }
 
 /* {"args": ..., "logs": [{...}, ...]} */
@@ -122,7 +112,7 @@ static enum status read_logs(struct import_reader *reader, const cJSON *root, st
 static enum status read_samples(struct import_reader *reader, struct error *err)
 {
     struct error first = {""};
-    enum status status = read_lines(reader, &first);
+    enum status status = import_records(reader, reader->path, RECORDS_LINES, read_line, &first);
     if (status != STATUS_BAD_FORMAT || reader->n > 0)
         return status ? fail(err, status, "%s", first.text) : STATUS_OK;
     cJSON *root = NULL;

@@ -1,8 +1,7 @@
 /* What the benchmarks' own scorers read: GQA's list of questionId and prediction (eval.py:56),
  * POPE's lines of question and answer in the order of the questions (README.md:94-101), VSR's
  * preds.txt with 0 or 1 a line. */
-#include "datasets/records.h"
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 
 #include <string.h>
 
@@ -90,21 +89,11 @@ static enum status read_answers(struct import_reader *reader, struct error *err)
         return fail(err, STATUS_MISMATCH,
                     "%s: the file holds no labels: name the folder with %s's files", reader->path,
                     reader->kind->name);
-    if (!is_gqa && !is_pope)
-        return read_vsr(reader, err);
-    struct records records;
-    enum status status =
-        records_open(&records, reader->path, is_gqa ? RECORDS_ELEMENTS : RECORDS_LINES, err);
-    if (status)
-        return status;
-    reader->sha256 = records.sha256;
-    const cJSON *record;
-    while (!(status = records_next(&records, &record, err)) && record)
-        if ((status = is_gqa ? add_gqa(reader, record, &records, err)
-                             : add_pope(reader, record, &records, err)))
-            break;
-    records_close(&records);
-    return status;
+    if (is_gqa)
+        return import_records(reader, reader->path, RECORDS_ELEMENTS, add_gqa, err);
+    if (is_pope)
+        return import_records(reader, reader->path, RECORDS_LINES, add_pope, err);
+    return read_vsr(reader, err);
 }
 
 const struct import_format import_official = {

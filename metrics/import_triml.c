@@ -5,8 +5,7 @@
  * POPE's ids are salted hashes that nothing else knows.  What is known is the order: the index is
  * shuffled with seed 21 (metrics/tri_order.h) and rank r of R gets every R-th question from r on,
  * padded from the start.  Question and label of every result are compared with the sample. */
-#include "datasets/records.h"
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 #include "metrics/tri_order.h"
 
 #include <stdio.h>
@@ -87,21 +86,6 @@ static enum status read_result(struct import_reader *reader, const cJSON *result
     return import_check_memory(reader, place, err);
 }
 
-static enum status read_file(struct import_reader *reader, const char *path, struct error *err)
-{
-    struct records records;
-    enum status status = records_open(&records, path, RECORDS_MEMBERS, err);
-    if (status)
-        return status;
-    reader->sha256 = records.sha256;
-    const cJSON *result;
-    while (!(status = records_next(&records, &result, err)) && result)
-        if ((status = read_result(reader, result, &records, err)))
-            break;
-    records_close(&records);
-    return status;
-}
-
 /* Gives every answer the id of the sample at its place in TRI's order. */
 static enum status place_pope(struct import_reader *reader, const struct files *files,
                               struct error *err)
@@ -141,7 +125,7 @@ static enum status read_results(struct import_reader *reader, struct error *err)
     enum status status = find_files(reader, &files, err);
     for (size_t i = 0; i < files.n && !status; i++) {
         files.first[i] = reader->n;
-        status = read_file(reader, files.paths[i], err);
+        status = import_records(reader, files.paths[i], RECORDS_MEMBERS, read_result, err);
     }
     if (!status && reader->n > 0 && strcmp(reader->kind->name, "pope") == 0)
         status = place_pope(reader, &files, err);

@@ -7,9 +7,8 @@
  * column image_path or image.  GQA's index is the question's id, else rows are taken in the order
  * of the file and compared.  The .xlsx files that it writes by default are not read: set
  * PRED_FORMAT=tsv, or save them as .tsv. */
-#include "datasets/records.h"
 #include "engine/base/string_map.h"
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 #include "metrics/python_text.h"
 
 #include <csv.h>

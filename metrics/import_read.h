@@ -1,12 +1,21 @@
-/* metrics/import_ids.h - ids and texts as the formats of other programs spell them. */
-#ifndef MAMBENCH_METRICS_IMPORT_IDS_H
-#define MAMBENCH_METRICS_IMPORT_IDS_H
+/* metrics/import_read.h - what the formats of other programs are read with: records, ids, texts. */
+#ifndef MAMBENCH_METRICS_IMPORT_READ_H
+#define MAMBENCH_METRICS_IMPORT_READ_H
 
+#include "datasets/records.h"
 #include "engine/base/error.h"
 #include "engine/base/json.h"
 #include "metrics/import.h"
 
 enum { IMPORT_ID_BYTES = 128 };
+
+/* Reads one record into the reader. */
+typedef enum status import_record(struct import_reader *reader, const cJSON *record,
+                                  const struct records *records, struct error *err);
+
+/* Reads every record of the file at path, which may be another one than the reader's. */
+enum status import_records(struct import_reader *reader, const char *path,
+                           enum records_layout layout, import_record *each, struct error *err);
 
 /* The member called key, a string or a whole number below 2^53, as the id of a sample.
  * Errors: BAD_FORMAT (missing, of another type, fractional, too long). */

@@ -1,8 +1,24 @@
-#include "metrics/import_ids.h"
+#include "metrics/import_read.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+enum status import_records(struct import_reader *reader, const char *path,
+                           enum records_layout layout, import_record *each, struct error *err)
+{
+    struct records records;
+    const cJSON *record;
+    enum status status = records_open(&records, path, layout, err);
+    if (status)
+        return status;
+    reader->sha256 = records.sha256;
+    while (!(status = records_next(&records, &record, err)) && record)
+        if ((status = each(reader, record, &records, err)))
+            break;
+    records_close(&records);
+    return status;
+}
 
 enum status import_read_id(const cJSON *object, const char *key, const char *place,
                            char id[IMPORT_ID_BYTES], struct error *err)
