@@ -8,6 +8,7 @@
 #include "reports/report.h"
 #include "reports/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,6 +123,12 @@ static enum status score_all(struct comparison *comparison, uint64_t seed, struc
     return STATUS_OK;
 }
 
+static const struct score *headline_of(const struct comparison *comparison, size_t i)
+{
+    const struct score_table *table = &comparison->scored[i].table;
+    return &table->scores[table->headline];
+}
+
 static void add_row(struct table *table, const struct comparison *comparison, size_t i)
 {
     const struct score_table *scores = &comparison->scored[i].table;
@@ -132,7 +139,7 @@ static void add_row(struct table *table, const struct comparison *comparison, si
         table_cell(table, "%s", comparison->reasons[i].text);
         return;
     }
-    const struct score *headline = &scores->scores[scores->headline];
+    const struct score *headline = headline_of(comparison, i);
     struct text value, interval;
     text_init(&value);
     text_init(&interval);
@@ -204,6 +211,12 @@ static enum exit_code print(const struct comparison *comparison, bool json, stru
     text_release(&text);
     if (status)
         return EXIT_INTERNAL;
+    if (comparison->n == 1 && isnan(headline_of(comparison, 0)->value))
+        return exit_of_status(fail(err, STATUS_MISMATCH, "%s: no %s: %s", comparison->names[0],
+                                   headline_of(comparison, 0)->name,
+                                   headline_of(comparison, 0)->note
+                                       ? headline_of(comparison, 0)->note
+                                       : "it is undefined"));
     for (size_t i = 0; i < comparison->n; i++) {
         n_scored += !comparison->reasons[i].text[0];
         n_failed += comparison->scored[i].table.n_failed;

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 /* Scores --predictions under one protocol, and prints all its scores, or under several, and prints
- * one table.  EXIT_INCOMPLETE if samples have no answer. */
+ * one table.  EXIT_INCOMPLETE if samples have no answer; EXIT_DATA if there is no score, where the
+ * reference scorer would have stopped, too. */
 enum exit_code score_imported(const struct options *options, uint64_t seed, struct error *err);
 
 #endif

@@ -21,8 +21,8 @@ static gqa_clean *clean_of(const struct protocol *protocol)
         const char *metric;
         gqa_clean *clean;
     } rules[] = {
-        {"gqa-official", gqa_clean_official}, {"gqa-triml", gqa_clean_triml},
-        {"gqa-llava", gqa_clean_llava},       {"gqa-lmms-eval", gqa_clean_lmms},
+        {"gqa-official", gqa_clean_official},     {"gqa-triml", gqa_clean_triml},
+        {"gqa-llava", gqa_clean_llava},           {"gqa-lmms-eval", gqa_clean_lmms},
         {"gqa-vlmevalkit", gqa_clean_vlmevalkit},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)

@@ -217,6 +217,15 @@ slim_is_tris_own_subset() {
 }
 test_that slim_is_tris_own_subset
 
+where_the_reference_stops_there_is_a_reason_and_no_score() {
+    printf '{"id": "random/%d", "label": "yes", "text": "No"}\n' 1 2 3 >all-no.jsonl
+    expect 3 score --task pope@llava --format jsonl --predictions all-no.jsonl
+    says err "pope@llava: no mean/f1: undefined in a group"
+    expect 0 score --task pope@lmms-eval --format jsonl --predictions all-no.jsonl
+    says out "headline: pooled/f1 0.0000"
+}
+test_that where_the_reference_stops_there_is_a_reason_and_no_score
+
 gqa_is_run_and_scored() {
     expect 0 run --model baseline:no --task gqa:testdev-all@official --data "$ROOT/tests/data/gqa" \
         --out x
