@@ -248,6 +248,9 @@ static const char *reference_error(struct case_context *context, const struct ru
             key = set->samples[i].id;
     if (!key && !run->is_tri && isnan(find(table, "consistency")->value))
         key = between(context, find(table, "consistency")->note, "entails ", ",");
+    /* No question is in a group: eval.py:396, float(sumScore) / sumOverall. */
+    if (!key && isnan(find(table, "distribution")->value))
+        return "ZeroDivisionError: float division by zero";
     return key ? arena_printf(&context->arena, "KeyError: '%s'", key) : "";
 }
 

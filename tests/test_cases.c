@@ -91,11 +91,12 @@ static size_t failures_of(const char *text, struct seen *seen)
 }
 
 /* A GQA case of one question, "Is?", answered right, with one run of TRI's scorer. */
-#define GQA_RUN(expected)                                                                          \
+#define GQA_RUN(expected) GQA_RUN_IN("\"g\"", expected)
+#define GQA_RUN_IN(group, expected)                                                                \
     "{\"gqa\": {\"questions\": {\"1\": {\"semantic\": [{\"operation\": \"verify\", \"argument\": " \
     "\"x\"}], \"entailed\": [], \"question\": \"Is?\", \"imageId\": \"n1\", \"isBalanced\": "      \
     "true, "                                                                                       \
-    "\"groups\": {\"global\": \"g\"}, \"answer\": \"no\", \"types\": {\"detailed\": \"d\", "       \
+    "\"groups\": {\"global\": " group "}, \"answer\": \"no\", \"types\": {\"detailed\": \"d\", "   \
     "\"semantic\": \"attr\", \"structural\": \"verify\"}}}, \"llava_predictions\": "               \
     "[{\"questionId\": \"1\", \"prediction\": \"no\"}], \"runs\": "                                \
     "{\"tri_eval_py__all_questions\": {" expected "}}}}"
@@ -149,6 +150,9 @@ static void a_wrong_expectation_fails(void **state)
         {GQA_RUN("\"rc\": 1, \"stderr_last_line\": \"KeyError: '1'\", \"raw_scores\": null, "
                  "\"stdout_after_loading\": \"\""),
          4},
+        {GQA_RUN_IN("null", "\"rc\": 1, \"raw_scores\": null, \"stderr_last_line\": "
+                            "\"ZeroDivisionError: float division by zero\""),
+         0},
         {GQA_RUN("\"raw_scores\": {\"accuracy\": 50.0, \"accuracyPerSteps\": {\"2\": [100.0, 1]}, "
                  "\"accuracyPerLength\": {\"1\": [100.0, 2]}, \"validity\": 1, \"other\": 0}"),
          6},
