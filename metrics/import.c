@@ -8,10 +8,17 @@
 extern const struct import_format import_llava, import_triml, import_lmms_eval, import_vlmevalkit,
     import_jsonl, import_official;
 
+/* clang-format off */
 const struct import_format *const import_formats[] = {
-    &import_llava,    &import_triml, &import_lmms_eval, &import_vlmevalkit, &import_jsonl,
-    &import_official, NULL,
+    &import_llava,
+    &import_triml,
+    &import_lmms_eval,
+    &import_vlmevalkit,
+    &import_jsonl,
+    &import_official,
+    NULL,
 };
+/* clang-format on */
 
 /* In the order in which POPE's samples stand. */
 static const char *const pope_splits[] = {"adversarial", "popular", "random"};
@@ -197,7 +204,7 @@ static enum status read_and_join(const struct import_format *format, struct impo
                                  struct dataset *set, struct prediction **out,
                                  struct import_notes *notes, struct error *err)
 {
-    enum status status = format->read(reader, err);
+    enum status status = format->fill(reader, err);
     if (!status && reader->n == 0)
         status = fail(err, STATUS_BAD_FORMAT, "%s:1: the file holds no answer", reader->path);
     if (!status && !reader->set) {
@@ -222,6 +229,8 @@ enum status predictions_import(const struct import_format *format, const char *p
                                struct error *err)
 {
     *notes = (struct import_notes){0};
+    if (format->read)
+        return format->read(path, set, have_dataset, arena, out, notes, err);
     if (!have_dataset) {
         const struct dataset_kind *kind = set->kind ? set->kind : dataset_kind_find("pope");
         *set = (struct dataset){.kind = kind, .variant = kind->variants[0]};

@@ -59,8 +59,13 @@ enum status import_check_memory(const struct import_reader *reader, const char *
 struct import_format {
     const char *name;  /* "llava" */
     const char *title; /* one sentence: which program writes it, with what keys */
-    /* Reads every answer of reader->path, and sets sha256. */
-    enum status (*read)(struct import_reader *reader, struct error *err);
+    /* Reads every answer of reader->path, and sets sha256; joining is common to all. */
+    enum status (*fill)(struct import_reader *reader, struct error *err);
+    /* Instead, for a file that has rules of its own for joining (all questions, each once): as
+     * predictions_import().  NULL where fill is there. */
+    enum status (*read)(const char *path, struct dataset *set, bool have_dataset,
+                        struct arena *arena, struct prediction **out, struct import_notes *notes,
+                        struct error *err);
 };
 
 /* The table, NULL-terminated. */

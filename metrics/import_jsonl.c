@@ -71,5 +71,5 @@ const struct import_format import_jsonl = {
     .name = "jsonl",
     .title = "JSON lines with id (also question_id, questionId) and text (also answer, "
              "prediction), two probabilities, or error; mambench's own predictions.jsonl",
-    .read = read_lines,
+    .fill = read_lines,
 };

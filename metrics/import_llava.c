@@ -90,5 +90,5 @@ const struct import_format import_llava = {
     .name = "llava",
     .title = "LLaVA's answer files: JSON lines with question_id (POPE: id, 10000000 + id, "
              "20000000 + id, or category and split_question_id) and text",
-    .read = read_answers,
+    .fill = read_answers,
 };

@@ -132,5 +132,5 @@ const struct import_format import_lmms_eval = {
     .name = "lmms-eval",
     .title = "lmms-eval's logged samples: JSON lines with doc_id, target and filtered_resps "
              "(--log_samples), or the older file with logs",
-    .read = read_samples,
+    .fill = read_samples,
 };

@@ -100,5 +100,5 @@ const struct import_format import_official = {
     .name = "official",
     .title = "what the benchmark's own scorer reads: GQA's list of questionId and prediction, "
              "POPE's lines of question and answer in order, VSR's preds.txt",
-    .read = read_answers,
+    .fill = read_answers,
 };

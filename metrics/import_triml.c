@@ -136,5 +136,5 @@ const struct import_format import_triml = {
     .name = "triml",
     .title = "TRI's vlm-evaluation: results+rank-0.json, or the folder with those of all ranks "
              "(POPE: in the order of its index; --data is needed)",
-    .read = read_results,
+    .fill = read_results,
 };

@@ -267,5 +267,5 @@ const struct import_format import_vlmevalkit = {
     .name = "vlmevalkit",
     .title = "VLMEvalKit's prediction files, .tsv, .csv or .json, with index, question, answer and "
              "prediction (POPE: and category)",
-    .read = read_rows,
+    .fill = read_rows,
 };
