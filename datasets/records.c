@@ -115,6 +115,10 @@ static enum status check_element(struct records *records, size_t start, struct e
     if (!utf8_valid(text, length, &bad))
         return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is not UTF-8", records->place,
                     start + bad);
+    const char *nul = memchr(text, '\0', length);
+    if (nul)
+        return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is NUL, not text",
+                    records->place, start + (size_t)(nul - text));
     if (has_escaped_nul(text, length))
         return fail(err, STATUS_BAD_FORMAT, "%s: an escaped NUL in the text", records->place);
     if (!cJSON_IsObject(records->element))

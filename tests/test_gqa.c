@@ -183,6 +183,21 @@ static void a_damaged_file_is_refused_with_file_and_record(void **state)
     }
 }
 
+/* cJSON would end the string there and go on. */
+static void a_nul_byte_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"1\": " RECORD("\"a\0b\"") "}";
+    struct folder folder = folder_create();
+    struct dataset set;
+    struct error err = {{0}};
+    folder_write_bytes(&folder, "testdev_balanced_questions.json", text, sizeof text - 1);
+    assert_int_equal(open_gqa(&set, NULL, folder.path, &err), STATUS_BAD_FORMAT);
+    assert_contains(err.text, "questions.json: \"1\": byte ");
+    assert_contains(err.text, "is NUL, not text");
+    folder_remove(&folder);
+}
+
 static void deep_nesting_is_refused(void **state)
 {
     (void)state;
@@ -448,6 +463,7 @@ int main(void)
         cmocka_unit_test(files_lie_where_the_archives_unpack_to),
         cmocka_unit_test(a_damaged_file_is_refused_with_file_and_record),
         cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(a_nul_byte_is_refused_with_its_place),
         cmocka_unit_test(damaged_choices_are_refused_with_their_question),
         cmocka_unit_test(right_answers_are_perfect_where_they_can_be),
         cmocka_unit_test(protocols_differ_in_what_they_clean),
