@@ -42,8 +42,9 @@ static void add_undefined(struct gqa_input *input, const char *name, const char 
         score->note = note;
 }
 
-/* The first sample that counts and has no choices, n_samples if there is none; *n_with counts the
- * others. */
+/* The first sample that counts and has no choices, n_samples if there is none: eval.py looks them
+ * up before it asks what they are for, so also where is_common().  *n_with counts those that have.
+ */
 static size_t first_without_choices(const struct gqa_input *input, size_t *n_with)
 {
     size_t n = input->set->n_samples, first = n;
@@ -52,7 +53,7 @@ static size_t first_without_choices(const struct gqa_input *input, size_t *n_wit
         const struct gqa_facts *facts = gqa_facts_of(input, i);
         if (facts->choices)
             *n_with += 1;
-        else if (first == n && input->counts[i] && !is_common(facts))
+        else if (first == n && input->counts[i])
             first = i;
     }
     return first;

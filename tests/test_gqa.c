@@ -373,6 +373,26 @@ static void what_the_reference_cannot_compute_has_a_reason_and_no_value(void **s
     close_task(&task);
 }
 
+/* eval.py reads choices[id] before it sees that a question is about what is common. */
+static void each_question_needs_choices(void **state)
+{
+    (void)state;
+    struct task task;
+    struct error err = {{0}};
+    open_task(&task, "gqa@official");
+    size_t i = 0;
+    while (!strstr(((const struct gqa_facts *)task.set.samples[i].facts)->detailed, "Common"))
+        i += 1;
+    struct gqa_facts facts = *(const struct gqa_facts *)task.set.samples[i].facts;
+    facts.choices = NULL;
+    task.set.samples[i].facts = &facts;
+    assert_ok(score(&task, &err), err);
+    assert_true(isnan(find(&task, "validity")->value));
+    assert_contains(find(&task, "validity")->note, task.set.samples[i].id);
+    assert_contains(find(&task, "plausibility")->note, "has no entry in the choices file");
+    close_task(&task);
+}
+
 /* The official scorer compares to the letter: "Yes" would be a floor of 0. */
 static void floors_answer_in_the_references_letters(void **state)
 {
@@ -464,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_damaged_file_is_refused_with_file_and_record),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(a_nul_byte_is_refused_with_its_place),
+        cmocka_unit_test(each_question_needs_choices),
         cmocka_unit_test(damaged_choices_are_refused_with_their_question),
         cmocka_unit_test(right_answers_are_perfect_where_they_can_be),
         cmocka_unit_test(protocols_differ_in_what_they_clean),
