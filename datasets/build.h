@@ -24,6 +24,10 @@ void dataset_set_answer(struct dataset *set, struct sample *sample, const char *
 void dataset_add_note(struct dataset *set, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whether the name that an annotation gives its picture stays in the folder of the pictures: not
+ * empty, not absolute, without "..".  Errors: BAD_FORMAT. */
+enum status dataset_check_image(const char *name, const char *place, struct error *err);
+
 /* The first of the NULL-terminated candidates, relative to directory, that is a folder or a file,
  * as a path in arena; NULL if there is none (or without memory: the arena tells). */
 const char *dataset_find_path(struct arena *arena, const char *directory,

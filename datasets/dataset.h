@@ -24,6 +24,7 @@ struct sample {
     size_t n_answers;
     const char *group;    /* POPE: split; VSR: relation; NULL if none */
     const char *category; /* VSR: meta-category of the relation; NULL if none */
+    const void *facts;    /* what only this dataset's metric reads: its own struct; NULL if none */
 };
 
 /* One annotation file that was read. */

@@ -1,8 +1,9 @@
 #include "datasets/dataset.h"
 
-extern const struct dataset_kind dataset_pope, dataset_vsr;
+extern const struct dataset_kind dataset_gqa, dataset_pope, dataset_vsr;
 
 const struct dataset_kind *const dataset_kinds[] = {
+    &dataset_gqa,
     &dataset_pope,
     &dataset_vsr,
     NULL,

@@ -13,6 +13,7 @@ static const struct case_section *const case_sections[] = {
     case_sections_yes_no,
     case_sections_vsr,
     case_sections_numbers,
+    case_sections_gqa,
 };
 
 /* Members that describe the file. */

@@ -47,14 +47,22 @@ static const struct case_section_summary *section_of(const struct case_summary *
 static void recorded_outputs_of_the_reference_scorers_are_met(void **state)
 {
     (void)state;
-    static const char *const sections[] = {
-        "pope_text", "pope_sets", "tri_pope",           "tri_vsr",
-        "vsr",       "round2",    "sklearn_primitives", "tri_index_order_seed21"};
+    static const char *const sections[] = {"pope_text",
+                                           "pope_sets",
+                                           "tri_pope",
+                                           "tri_vsr",
+                                           "vsr",
+                                           "round2",
+                                           "sklearn_primitives",
+                                           "tri_index_order_seed21",
+                                           "gqa",
+                                           "gqa_clean",
+                                           "gqa_lmms_exact_match"};
     struct seen seen;
     struct case_summary summary = check_file(DATA, &seen);
     if (seen.n_failed)
         fail_msg("%zu of %zu failed, the first: %s", seen.n_failed, seen.n, seen.first_failed);
-    assert_true(summary.n_checked > 1000);
+    assert_true(summary.n_checked > 1400);
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
         assert_true(section_of(&summary, sections[i])->is_checked);
         assert_true(section_of(&summary, sections[i])->n_checked > 0);
@@ -66,8 +74,8 @@ static void a_section_without_a_scorer_is_said_to_be_unchecked(void **state)
     (void)state;
     struct seen seen;
     struct case_summary summary = check_file(DATA, &seen);
-    assert_false(section_of(&summary, "gqa_clean")->is_checked);
-    assert_int_equal(section_of(&summary, "gqa_clean")->n_checked, 0);
+    assert_false(section_of(&summary, "a_section_of_later")->is_checked);
+    assert_int_equal(section_of(&summary, "a_section_of_later")->n_checked, 0);
 }
 
 /* How many comparisons of a file with this content fail. */
@@ -81,6 +89,17 @@ static size_t failures_of(const char *text, struct seen *seen)
     folder_remove(&folder);
     return seen->n_failed;
 }
+
+/* A GQA case of one question, "Is?", answered right, with one run of TRI's scorer. */
+#define GQA_RUN(expected) GQA_RUN_IN("\"g\"", expected)
+#define GQA_RUN_IN(group, expected)                                                                \
+    "{\"gqa\": {\"questions\": {\"1\": {\"semantic\": [{\"operation\": \"verify\", \"argument\": " \
+    "\"x\"}], \"entailed\": [], \"question\": \"Is?\", \"imageId\": \"n1\", \"isBalanced\": "      \
+    "true, "                                                                                       \
+    "\"groups\": {\"global\": " group "}, \"answer\": \"no\", \"types\": {\"detailed\": \"d\", "   \
+    "\"semantic\": \"attr\", \"structural\": \"verify\"}}}, \"llava_predictions\": "               \
+    "[{\"questionId\": \"1\", \"prediction\": \"no\"}], \"runs\": "                                \
+    "{\"tri_eval_py__all_questions\": {" expected "}}}}"
 
 static void a_wrong_expectation_fails(void **state)
 {
@@ -120,6 +139,23 @@ static void a_wrong_expectation_fails(void **state)
         {"{\"tri_index_order_seed21\": [{\"n\": 3, \"first12\": [9], \"last4\": [9], "
          "\"sha256_of_comma_joined\": \"00\"}]}",
          3},
+        {"{\"gqa_clean\": [{\"in\": \"T-Shirt.\", \"tri\": \"t-shirt\", \"llava\": \"t-shirt\", "
+         "\"other\": \"x\"}]}",
+         2},
+        {"{\"gqa_lmms_exact_match\": [{\"prediction\": \"No.\", \"gold\": \"no\", \"score\": 0}]}",
+         1},
+        {GQA_RUN("\"rc\": 0, \"stderr_last_line\": \"\", \"raw_scores\": {\"accuracy\": 100.0, "
+                 "\"accuracyPerSteps\": {\"1\": [100.0, 1]}, \"distribution\": 0.0}"),
+         0},
+        {GQA_RUN("\"rc\": 1, \"stderr_last_line\": \"KeyError: '1'\", \"raw_scores\": null, "
+                 "\"stdout_after_loading\": \"\""),
+         4},
+        {GQA_RUN_IN("null", "\"rc\": 1, \"raw_scores\": null, \"stderr_last_line\": "
+                            "\"ZeroDivisionError: float division by zero\""),
+         0},
+        {GQA_RUN("\"raw_scores\": {\"accuracy\": 50.0, \"accuracyPerSteps\": {\"2\": [100.0, 1]}, "
+                 "\"accuracyPerLength\": {\"1\": [100.0, 2]}, \"validity\": 1, \"other\": 0}"),
+         6},
         {"{\"vsr\": {\"records\": [{\"relation\": \"on\", \"label\": 1}], \"preds\": [1], "
          "\"by_relation_stdout\": \"on\\t1.0000\\t1\\n\", \"by_meta_category_stdout\": \"\"}}",
          1},
@@ -142,7 +178,13 @@ static void a_file_that_cannot_be_checked_is_refused(void **state)
         const char *cause;
     } cases[] = {
         {"{\"prompts\": [], \"raw\": []}", STATUS_UNSUPPORTED, "needs a tokenizer"},
-        {"{\"note\": \"\", \"gqa_clean\": []}", STATUS_UNSUPPORTED, "no section"},
+        {"{\"note\": \"\", \"of_later\": []}", STATUS_UNSUPPORTED, "no section"},
+        {"{\"gqa_clean\": [{\"tri\": \"no\"}]}", STATUS_BAD_FORMAT, "\"in\" is missing"},
+        {"{\"gqa_lmms_exact_match\": [{\"prediction\": \"no\", \"gold\": null}]}",
+         STATUS_BAD_FORMAT, "\"gold\" is not a string"},
+        {"{\"gqa\": {\"questions\": {\"1\": {\"answer\": \"no\", \"question\": \"Is?\", "
+         "\"imageId\": \"n1\"}}, \"runs\": {\"tri_eval_py__all_questions\": {}}}}",
+         STATUS_BAD_FORMAT, "gqa[0]: \"isBalanced\" is missing"},
         {"[]", STATUS_BAD_FORMAT, "not a JSON object"},
         {"{\"pope_text\": 3}", STATUS_BAD_FORMAT, "neither an array nor an object"},
         {"{\"pope_text\": [3]}", STATUS_BAD_FORMAT, "pope_text[0]: not a JSON object"},
@@ -197,19 +239,10 @@ static void the_kind_of_a_case_file_is_told(void **state)
     }
 }
 
-static void running_out_of_memory_anywhere_is_reported(void **state)
+static void check_without_memory(const struct folder *folder, const char *name)
 {
-    (void)state;
-    struct folder folder = folder_create();
-    folder_write(&folder, "cases.json",
-                 "{\"pope_text\": [{\"in\": \"No.\", \"official\": \"no\", \"lmms_prediction\": "
-                 "\"no.\", \"vlmevalkit\": \"No\"}], \"vsr\": {\"records\": [{\"relation\": "
-                 "\"on\", \"label\": 1}], \"preds\": [1], \"by_relation_stdout\": "
-                 "\"on\\t1.0000\\t1\\n\"}, \"tri_pope\": [{\"items\": [{\"split\": \"random\", "
-                 "\"label\": \"yes\", \"probs\": [0.5, 0.5]}], \"metrics\": "
-                 "{\"POPE-random-Accuracy\": 1.0}}]}");
     char path[128];
-    snprintf(path, sizeof path, "%s/cases.json", folder.path);
+    snprintf(path, sizeof path, "%s/%s", folder->path, name);
     for (long n = 1;; n++) {
         struct case_summary summary;
         struct error err = {{0}};
@@ -221,6 +254,23 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
         if (status == STATUS_OK && !struck)
             break;
     }
+}
+
+static void running_out_of_memory_anywhere_is_reported(void **state)
+{
+    (void)state;
+    struct folder folder = folder_create();
+    folder_write(&folder, "cases.json",
+                 "{\"pope_text\": [{\"in\": \"No.\", \"official\": \"no\", \"lmms_prediction\": "
+                 "\"no.\", \"vlmevalkit\": \"No\"}], \"vsr\": {\"records\": [{\"relation\": "
+                 "\"on\", \"label\": 1}], \"preds\": [1], \"by_relation_stdout\": "
+                 "\"on\\t1.0000\\t1\\n\"}, \"tri_pope\": [{\"items\": [{\"split\": \"random\", "
+                 "\"label\": \"yes\", \"probs\": [0.5, 0.5]}], \"metrics\": "
+                 "{\"POPE-random-Accuracy\": 1.0}}]}");
+    folder_write(&folder, "gqa.json",
+                 GQA_RUN("\"rc\": 0, \"stdout_after_loading\": \"\", \"raw_scores\": {}"));
+    check_without_memory(&folder, "cases.json");
+    check_without_memory(&folder, "gqa.json");
     folder_remove(&folder);
 }
 
@@ -236,7 +286,7 @@ static void all_recorded_cases_are_met(void **state)
     struct case_summary summary = check_file(path, &seen);
     if (seen.n_failed)
         fail_msg("%zu of %zu failed, the first: %s", seen.n_failed, seen.n, seen.first_failed);
-    assert_true(summary.n_checked >= 1830);
+    assert_true(summary.n_checked >= 2318);
 }
 
 int main(void)
