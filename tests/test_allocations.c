@@ -65,6 +65,13 @@ void *aligned_alloc(size_t alignment, size_t size)
     return __libc_memalign(alignment, size);
 }
 
+void *memalign(size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __libc_memalign(alignment, size);
+}
+
 int posix_memalign(void **memory, size_t alignment, size_t size)
 {
     atomic_fetch_add(&allocations, 1);

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <omp.h>
 
 #ifndef LEVEL
 #define LEVEL sse2
@@ -63,6 +64,18 @@ enum {
     PARALLEL_SCAN_STATES = 1 << 12,
     PARALLEL_PRODUCTS = 1 << 20
 };
+
+/* Where there is much to do, runs call - the function itself, with its own arguments - on all
+ * threads and returns; inside, each thread takes its share in an `omp for`.  Else the function goes
+ * on alone.  Not `omp parallel for if (much)`: libgomp allocates and frees a team for every region
+ * of one thread, between two tokens too. */
+#define SPREAD(much, call)                                                                         \
+    do {                                                                                           \
+        if ((much) && omp_get_level() == 0 && omp_get_max_threads() > 1) {                         \
+            _Pragma("omp parallel") call;                                                          \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
 
 static inline int min_int(int a, int b)
 {

@@ -53,7 +53,9 @@ void CPU(panel_product)(float *y, const float *x, size_t x_stride, const struct 
                         const float *weights, int rows)
 {
     int n_panels = panels_count(panels);
-#pragma omp parallel for if ((long)rows * panels->n_in * panels->n_out > PARALLEL_PRODUCTS)
+    SPREAD((long)rows * panels->n_in * panels->n_out > PARALLEL_PRODUCTS,
+           CPU(panel_product)(y, x, x_stride, panels, weights, rows));
+#pragma omp for nowait
     for (int p = 0; p < n_panels; p++) {
         int first = p * PANEL_OUTPUTS;
         product_panel(y + first, x, x_stride, panels, weights + (size_t)p * panel_words(panels),
@@ -63,7 +65,8 @@ void CPU(panel_product)(float *y, const float *x, size_t x_stride, const struct 
 
 void CPU(add_row)(float *x, const float *row, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(add_row)(x, row, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         float *to = x + (size_t)r * (size_t)width;
         for (int c = 0; c < width; c++)
@@ -95,7 +98,8 @@ INLINE void round_row(uint16_t *y, const float *x, int width)
 
 void CPU(round_rows)(unsigned short *y, const float *x, size_t x_stride, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(round_rows)(y, x, x_stride, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++)
         round_row(y + (size_t)r * (size_t)width, x + (size_t)r * x_stride, width);
 }
@@ -139,7 +143,9 @@ INLINE float quantise_row(unsigned char *y, const float *x, int width)
 void CPU(quantise_rows)(unsigned char *y, float *scale, const float *x, size_t x_stride, int rows,
                         int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES,
+           CPU(quantise_rows)(y, scale, x, x_stride, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++)
         scale[r] = quantise_row(y + (size_t)r * (size_t)width, x + (size_t)r * x_stride, width);
 }
@@ -167,7 +173,9 @@ void CPU(scale_sums)(float *y, const float *row_scale, const int *offset, const 
                      const float *bias, int rows, int n_out)
 {
     enum { PIECE = 1 << 12 }; /* outputs that stay in the first cache until the bias is added */
-#pragma omp parallel for if ((long)rows * n_out > PARALLEL_VALUES)
+    SPREAD((long)rows * n_out > PARALLEL_VALUES,
+           CPU(scale_sums)(y, row_scale, offset, scale, bias, rows, n_out));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < n_out; c += PIECE) {
             int n = min_int(PIECE, n_out - c);

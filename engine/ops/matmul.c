@@ -155,11 +155,16 @@ static void run_alone(const struct matmul *matmul, const struct product *product
 {
     const struct panels *panels = &linear->layout->panels;
     int groups = (linear->n_out + ROW_GROUP - 1) / ROW_GROUP;
-#pragma omp parallel if (!is_small(product))
-    {
-        long n = omp_get_num_threads(), i = omp_get_thread_num();
-        product->alone(y, x, panels, linear->packed, (int)(groups * i / n),
-                       (int)(groups * (i + 1) / n), product->chunk);
+    if (is_small(product) || omp_get_max_threads() == 1) {
+        /* No region of one thread: libgomp would allocate a team for it. */
+        product->alone(y, x, panels, linear->packed, 0, groups, product->chunk);
+    } else {
+#pragma omp parallel
+        {
+            long n = omp_get_num_threads(), i = omp_get_thread_num();
+            product->alone(y, x, panels, linear->packed, (int)(groups * i / n),
+                           (int)(groups * (i + 1) / n), product->chunk);
+        }
     }
     if (product->adds_bias)
         matmul->ops->add_row(y, linear->bias, 1, linear->n_out);

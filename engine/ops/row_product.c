@@ -28,7 +28,8 @@ static inline const uint32_t *group_weights(const struct panels *panels, const u
 static inline __mmask16 output_lanes(const struct panels *panels, int group)
 {
     int left = panels->n_out - group * ROW_GROUP;
-    return left >= ROW_GROUP ? 0xFFFF : (__mmask16)((1U << (left > 0 ? left : 0)) - 1);
+    unsigned lanes = left >= ROW_GROUP ? 0xFFFFU : (1U << (left > 0 ? left : 0)) - 1U;
+    return (__mmask16)lanes;
 }
 
 /* The products of words [k, end) with so many vectors of a panel, added up in ascending order. */
