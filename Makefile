@@ -53,8 +53,8 @@ override LDFLAGS  += -fsanitize=$(SAN)
 endif
 
 # Kernels are compiled once per instruction set and chosen at run time; nothing else gets -m flags.
-LEVELS := x86_64 avx2 avx512
-LEVEL_x86_64 :=
+LEVELS := sse2 avx2 avx512
+LEVEL_sse2 :=
 LEVEL_avx2   := -mavx2 -mfma -mf16c
 LEVEL_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mprefer-vector-width=512
 
@@ -67,6 +67,7 @@ OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(foreach level,$(LEVELS),$(KERNELS:%.c
 HEADERS   := $(sort $(wildcard engine/*.h engine/*/*.h datasets/*.h metrics/*.h reports/*.h eval/*.h))
 TESTS     := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+BENCHMARKS := $(sort $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c)))
 WRAP      := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 
 ## all: build mambench (the default)
@@ -163,7 +164,7 @@ test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
 .PHONY: test
 
 ## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers
-check: check-includes check-headers format-check test
+check: check-includes check-headers format-check test benchmarks
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
 	@$(MAKE) --no-print-directory CC=clang test
 	@$(MAKE) --no-print-directory fuzz
@@ -175,14 +176,21 @@ demo: mambench
 	@sh scripts/demo.sh ./mambench build/demo
 .PHONY: demo
 
-## bench: speed and memory at full size, as ratios to limits probed in the same run
-BENCH_MODEL ?= cobra+3b
-bench: $(BUILD)/tests/bench/bench_attention $(BUILD)/tests/bench/bench_ssd \
-       $(BUILD)/tests/bench/bench_engine $(BUILD)/tests/bench/bench_vqa
+## bench: speed and memory at full size on random weights, as ratios to probes of the same run
+BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
+bench: benchmarks
 	$(BUILD)/tests/bench/bench_vqa
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd
-	$(BUILD)/tests/bench/bench_engine $(BENCH_MODEL)
+	@for system in $(BENCH_SYSTEMS); do $(BUILD)/tests/bench/bench_engine $$system || exit 1; done
+	$(BUILD)/tests/bench/bench_context cobra+3b
+## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
+BENCH_DIR ?= build/bench-cobra
+bench-load: benchmarks
+	[ -f $(BENCH_DIR)/config.json ] || python3 tests/bench/write_cobra.py $(BENCH_DIR)
+	$(BUILD)/tests/bench/bench_load $(BENCH_DIR)
+benchmarks: $(BENCHMARKS:%=$(BUILD)/tests/bench/%)
+.PHONY: bench-load benchmarks
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmambench.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 .PHONY: bench

@@ -65,6 +65,9 @@ enum status dataset_find_file(struct dataset *set, const char *directory, const 
 /* Notes a number of questions or pictures that is not the official one. */
 void dataset_note_count(struct dataset *set, const char *file, const char *what, size_t n,
                         size_t official);
+/* Whether the name that an annotation gives its picture stays in the folder of the pictures: not
+ * empty, not absolute, without "..".  Errors: BAD_FORMAT. */
+enum status dataset_check_image(const char *name, const char *place, struct error *err);
 
 /* The first of the NULL-terminated candidates, relative to directory, that is a folder or a file,
  * as a path in arena; NULL if there is none (or without memory: the arena tells). */

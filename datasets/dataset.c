@@ -163,6 +163,23 @@ void dataset_add_note(struct dataset *set, const char *format, ...)
                           : arena_string(&set->arena, sentence);
 }
 
+enum status dataset_check_image(const char *name, const char *place, struct error *err)
+{
+    if (!name[0])
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"image\" is empty", place);
+    bool leaves = name[0] == '/';
+    for (const char *part = name; *part; part += strspn(part, "/")) {
+        size_t length = strcspn(part, "/");
+        leaves |= length == 2 && part[0] == '.' && part[1] == '.';
+        part += length;
+    }
+    if (leaves)
+        return fail(err, STATUS_BAD_FORMAT,
+                    "%s: the picture '%.120s' does not lie in the folder of the pictures", place,
+                    name);
+    return STATUS_OK;
+}
+
 const char *dataset_find_path(struct arena *arena, const char *directory,
                               const char *const *candidates, bool is_directory)
 {

@@ -29,7 +29,7 @@ static size_t line_of(const char *data, size_t offset)
     return line;
 }
 
-static enum status check_bytes(const char *path, const char *data, size_t size, struct error *err)
+enum status jsonl_check_bytes(const char *path, const char *data, size_t size, struct error *err)
 {
     if (size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0)
         return fail(err, STATUS_BAD_FORMAT,
@@ -53,7 +53,7 @@ enum status jsonl_open(struct jsonl *reader, const char *path, struct error *err
     size_t size = 0;
     enum status status = file_read(path, &reader->arena, &data, &size, err);
     if (!status)
-        status = check_bytes(path, data, size, err);
+        status = jsonl_check_bytes(path, data, size, err);
     if (!status) {
         reader->path = arena_string(&reader->arena, path);
         reader->place = arena_alloc_small(&reader->arena, strlen(path) + PLACE_EXTRA, 1);

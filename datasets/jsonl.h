@@ -29,6 +29,9 @@ void jsonl_close(struct jsonl *reader);
 /* Delivers the next object, which lives until the next call, or NULL at the end. */
 enum status jsonl_next(struct jsonl *reader, const cJSON **object, struct error *err);
 
+/* Whether a text file is text: no byte order mark, UTF-8, no NUL.  Errors: BAD_FORMAT. */
+enum status jsonl_check_bytes(const char *path, const char *data, size_t size, struct error *err);
+
 /* cJSON ends a string at an escaped NUL.  Turns each \u0000 of a JSON text into \ufffd, which no
  * scorer's rule tells from it, so that "no\u0000x" does not become "no". */
 void jsonl_replace_nul(char *data, size_t length);

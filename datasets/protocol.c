@@ -196,8 +196,8 @@ static enum status unknown_protocol(const char *name, struct error *err)
                 known);
 }
 
-enum status protocol_open(struct protocol *protocol, const char *name, struct arena *arena,
-                          struct error *err)
+static enum status open_plain(struct protocol *protocol, const char *name, struct arena *arena,
+                              struct error *err)
 {
     for (size_t i = 0; protocol_data[i].name; i++) {
         if (strcmp(protocol_data[i].name, name) != 0)
@@ -242,6 +242,45 @@ static bool fill_in(const struct protocol *protocol, const struct sample *sample
     return false;
 }
 
+/* The same protocol on another variant is another measurement: its name and its hash tell. */
+static enum status set_variant(struct protocol *protocol, const char *name, const char *variant,
+                               struct arena *arena, struct error *err)
+{
+    char known[256] = "";
+    protocol->variant = NULL;
+    for (size_t i = 0; protocol->dataset->variants[i]; i++) {
+        const char *one = protocol->dataset->variants[i];
+        size_t used = strlen(known);
+        if (strcmp(one, variant) == 0)
+            protocol->variant = one;
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", one);
+    }
+    if (!protocol->variant)
+        return fail(err, STATUS_NOT_FOUND, "%s: %s has no variant '%s'; there is: %s", name,
+                    protocol->dataset->name, variant, known);
+    const char *both = arena_printf(arena, "%s:%s", protocol->hash, variant);
+    struct sha256_text hash = both ? sha256_bytes(both, strlen(both)) : (struct sha256_text){0};
+    protocol->hash = arena_string(arena, hash.hex);
+    protocol->name = arena_string(arena, name);
+    if (!hash.hex[0] || arena_failed(arena))
+        return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", name);
+    const struct source source = {arena, name};
+    return check_message(protocol, &source, err);
+}
+
+enum status protocol_open(struct protocol *protocol, const char *name, struct arena *arena,
+                          struct error *err)
+{
+    const char *colon = strchr(name, ':'), *at = strchr(name, '@');
+    if (!colon || !at || at < colon || text_ends_with(name, ".json"))
+        return open_plain(protocol, name, arena, err);
+    char plain[128], variant[64];
+    snprintf(plain, sizeof plain, "%.*s%s", (int)(colon - name), name, at);
+    snprintf(variant, sizeof variant, "%.*s", (int)(at - colon - 1), colon + 1);
+    enum status status = open_plain(protocol, plain, arena, err);
+    return status ? status : set_variant(protocol, name, variant, arena, err);
+}
+
 void protocol_message(const struct protocol *protocol, const struct sample *sample,
                       struct text *out)
 {
@@ -263,6 +302,8 @@ const char *protocol_check_files(const struct protocol *protocol, const struct d
                                  struct arena *arena)
 {
     const char *note = NULL, *last_version = NULL;
+    if (protocol->n_files == 0)
+        return NULL; /* no version is known: there is nothing to compare with */
     for (size_t i = 0; i < set->n_files; i++) {
         const struct dataset_file *file = &set->files[i];
         const struct protocol_file *known = known_version(protocol, file);

@@ -1,7 +1,10 @@
 /* datasets/protocol.h - how a benchmark is asked and scored: the five things behind a number.
  *
  * A protocol is a small JSON file, datasets/protocols/<dataset>@<harness>.json, built into the
- * program.  To add one: write the file; the build finds it. */
+ * program.  To add one: write the file; the build finds it.
+ *
+ * A protocol names the variant of its benchmark that its harness reports; "gqa:val-all@official" is
+ * gqa@official on another one. */
 #ifndef MAMBENCH_DATASETS_PROTOCOL_H
 #define MAMBENCH_DATASETS_PROTOCOL_H
 
@@ -51,8 +54,9 @@ struct protocol {
 /* Names of the built-in protocols, NULL-terminated, sorted. */
 extern const char *const protocol_names[];
 
-/* Reads a built-in protocol by name, or a file if name ends in ".json".  Strings go to arena.
- * Errors: NOT_FOUND (the sentence lists what there is), BAD_FORMAT. */
+/* Reads a built-in protocol by name, with ":VARIANT" in front of the '@' on that variant, or a file
+ * if name ends in ".json".  Strings go to arena.  Errors: NOT_FOUND (the sentence lists what there
+ * is), BAD_FORMAT. */
 enum status protocol_open(struct protocol *protocol, const char *name, struct arena *arena,
                           struct error *err);
 

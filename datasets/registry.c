@@ -1,8 +1,9 @@
 #include "datasets/dataset.h"
 
-extern const struct dataset_kind dataset_pope, dataset_vsr;
-extern const struct dataset_kind dataset_vqav2, dataset_vizwiz, dataset_textvqa;
+extern const struct dataset_kind dataset_gqa, dataset_pope, dataset_textvqa, dataset_vizwiz,
+    dataset_vqav2, dataset_vsr;
 
 const struct dataset_kind *const dataset_kinds[] = {
-    &dataset_pope, &dataset_vsr, &dataset_vqav2, &dataset_vizwiz, &dataset_textvqa, NULL,
+    &dataset_gqa, &dataset_pope, &dataset_textvqa, &dataset_vizwiz, &dataset_vqav2,
+    &dataset_vsr, NULL,
 };

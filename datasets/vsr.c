@@ -54,8 +54,8 @@ static enum status add_caption(struct loader *loader, const cJSON *object,
     if (label != 0 && label != 1)
         return fail(err, STATUS_BAD_FORMAT, "%s: \"label\" is %d, 0 or 1 is expected",
                     reader->place, label);
-    if (!image[0])
-        return fail(err, STATUS_BAD_FORMAT, "%s: \"image\" is empty", reader->place);
+    if ((status = dataset_check_image(image, reader->place, err)))
+        return status;
 
     struct arena *arena = &loader->set->arena;
     struct sample *sample = dataset_add_sample(loader->set);

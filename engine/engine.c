@@ -1,13 +1,22 @@
 #include "engine/session.h"
 
 #include "engine/base/file.h"
+#include "engine/base/sha256_cache.h"
 #include "engine/synthetic_tokens.h"
 #include "engine/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const precision_names[PRECISION_N] = {"f32", "bf16"};
+/* What the products of the decoder, and of towers and connector, are made in. */
+static const struct {
+    const char *name;
+    enum matmul_type decoder, vision;
+} precisions[PRECISION_N] = {
+    [PRECISION_F32] = {"f32", MATMUL_F32, MATMUL_F32},
+    [PRECISION_BF16] = {"bf16", MATMUL_BF16, MATMUL_BF16},
+    [PRECISION_INT8] = {"int8", MATMUL_INT8, MATMUL_BF16},
+};
 
 static const char *const stage_names[STAGE_N] = {
     "read", "resize", "vision", "connector", "image", "tokenize", "prompt", "decode", "text",
@@ -15,18 +24,18 @@ static const char *const stage_names[STAGE_N] = {
 
 const char *precision_name(enum precision precision)
 {
-    return precision_names[precision];
+    return precisions[precision].name;
 }
 
 enum status precision_parse(const char *name, enum precision *out, struct error *err)
 {
     for (int i = 0; i < PRECISION_N; i++)
-        if (strcmp(precision_names[i], name) == 0) {
+        if (strcmp(precisions[i].name, name) == 0) {
             *out = (enum precision)i;
             return STATUS_OK;
         }
-    return fail(err, STATUS_USAGE, "there is no precision called '%s'; there are f32 and bf16",
-                name);
+    return fail(err, STATUS_USAGE,
+                "there is no precision called '%s'; there are f32, bf16 and int8", name);
 }
 
 const char *stage_name(enum stage stage)
@@ -41,13 +50,14 @@ void engine_options_init(struct engine_options *options)
 
 /* A part's tensors; what is counted while it is bound goes to the engine by count_part(). */
 static struct weights part_weights(struct engine *engine, const struct card_weights *part,
-                                   struct weight_files *files, const struct engine_options *options)
+                                   enum matmul_type type, struct weight_files *files,
+                                   const struct engine_options *options)
 {
     return (struct weights){
         .part = part,
         .files = options->random_weights ? NULL : files,
         .seed = options->seed,
-        .type = engine->info.precision == PRECISION_BF16 ? MATMUL_BF16 : MATMUL_F32,
+        .type = type,
         .arena = &engine->arena,
     };
 }
@@ -64,7 +74,8 @@ static enum status open_towers(struct engine *engine, struct weight_files *files
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < engine->card.n_towers; i++) {
         const struct card_tower *tower = &engine->card.towers[i];
-        struct weights weights = part_weights(engine, &tower->weights, files, options);
+        struct weights weights = part_weights(
+            engine, &tower->weights, precisions[engine->info.precision].vision, files, options);
         status = encoder_kind_find(tower->encoder)->open(&engine->towers[i], tower, &weights, err);
         count_part(engine, &weights);
     }
@@ -78,16 +89,20 @@ static enum status open_parts(struct engine *engine, struct weight_files *files,
     enum status status = open_towers(engine, files, options, err);
     if (status)
         return status;
-    struct weights weights = part_weights(engine, &card->connector.weights, files, options);
+    struct weights weights =
+        part_weights(engine, &card->connector.weights, precisions[engine->info.precision].vision,
+                     files, options);
     const struct connector_kind *kind = connector_kind_find(card->connector.kind);
     status =
         kind->open(&engine->connector, kind, &card->connector, card_patches(card), &weights, err);
     count_part(engine, &weights);
     if (status)
         return status;
-    weights = part_weights(engine, &card->lm.weights, files, options);
+    weights = part_weights(engine, &card->lm.weights, precisions[engine->info.precision].decoder,
+                           files, options);
     status = lm_family_find(card->lm.family)->open(&engine->lm, &card->lm, &weights, err);
     count_part(engine, &weights);
+    engine->info.token_bytes = weights.packed_bytes - weights.table_bytes;
     return status;
 }
 
@@ -121,13 +136,21 @@ static enum status open_before(struct engine *engine, struct error *err)
     return engine_tokenize(engine, chat->before, strlen(chat->before), &engine->before, err);
 }
 
+/* The precision asked for, or f32 where this CPU has not all of its products in hardware. */
 static void choose_precision(struct engine *engine, const struct engine_options *options)
 {
-    engine->info.precision = options->precision;
-    if (options->precision == PRECISION_BF16 && !matmul_has_bf16()) {
-        engine->info.precision = PRECISION_F32;
-        engine->info.precision_note = "this CPU has no bf16 products, so f32 is used";
-    }
+    enum precision asked = options->precision;
+    static const char *const notes[MATMUL_TYPES] = {
+        [MATMUL_BF16] = "this CPU has no bf16 products, so f32 is used",
+        [MATMUL_INT8] = "this CPU has no exact int8 products, so f32 is used",
+    };
+    const enum matmul_type needed[] = {precisions[asked].decoder, precisions[asked].vision};
+    engine->info.precision = asked;
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (!matmul_has(needed[i])) {
+            engine->info.precision = PRECISION_F32;
+            engine->info.precision_note = notes[needed[i]];
+        }
 }
 
 static void fill_info(struct engine *engine, const struct engine_options *options)
@@ -138,7 +161,7 @@ static void fill_info(struct engine *engine, const struct engine_options *option
     info->family = card->family;
     info->directory = card->directory[0] ? card->directory : NULL;
     info->kernels = engine->ops->name;
-    info->matmul = matmul_describe(info->precision == PRECISION_BF16 ? MATMUL_BF16 : MATMUL_F32);
+    info->matmul = matmul_describe(precisions[info->precision].decoder);
     info->threads = options->threads > 0 ? options->threads : compute_available_threads();
     info->random_weights = options->random_weights;
     info->image_tokens = card_image_tokens(card);
@@ -253,7 +276,7 @@ static enum status add_file_hash(struct text *digests, const struct card *card, 
     const char *path = path_join(arena, card->directory, name);
     if (!path)
         return fail(err, STATUS_NO_MEMORY, "out of memory while hashing %s", name);
-    enum status status = sha256_file(path, &digest, err);
+    enum status status = sha256_file_cached(path, &digest, err);
     if (!status)
         text_addf(digests, "%s\n", digest.hex);
     return status;

@@ -21,7 +21,9 @@
 struct engine;
 struct session;
 
-enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_N };
+/* Arithmetic of the matrix products (matmul.h).  int8 is the decoder's; towers and connector, which
+ * an answer passes once, stay in bf16. */
+enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_INT8, PRECISION_N };
 
 const char *precision_name(enum precision precision);
 enum status precision_parse(const char *name, enum precision *out, struct error *err);
@@ -31,7 +33,7 @@ struct engine_options {
     int threads;         /* 0: one per core the process may use */
     bool random_weights; /* model is a preset's name or a directory with model.json only */
     uint64_t seed;       /* of the random weights */
-    const char *kernels; /* instruction set to use at most: "reference", "x86_64", "avx2",
+    const char *kernels; /* instruction set to use at most: "reference", "sse2", "avx2",
                             "avx512"; NULL: the best this CPU has */
 };
 
@@ -113,6 +115,8 @@ struct engine_info {
     size_t vocabulary;            /* rows of the head */
     size_t parameters;            /* used at inference, tied matrices once */
     size_t packed_bytes;          /* weights as they lie in memory */
+    size_t token_bytes;           /* of those, what each token reads: the decoder's without its
+                                     embedding table, and the head */
     size_t state_bytes;           /* of one session, however long: recurrent state */
     size_t cache_bytes_per_token; /* of one session, on top for everything read: keys and values */
     int max_positions;            /* trained positions; 0: no such limit */
@@ -120,7 +124,7 @@ struct engine_info {
 const struct engine_info *engine_info(const struct engine *engine);
 
 /* SHA-256 over the SHA-256 of every file the model is made of (card, weights, tokenizer), in order.
- * Reads all of them. */
+ * Reads those that it does not remember (sha256_cache.h); engine_open() never does. */
 enum status engine_hash(const struct engine *engine, struct sha256_text *out, struct error *err);
 
 /* Appends the prompt for one user turn after the model's chat template. */
@@ -142,6 +146,11 @@ enum status session_see(struct session *session, const char *path, struct timing
 /* Makes dst an exact copy of src's timeline; both belong to one engine.  Errors: NO_MEMORY; dst is
  * then reset. */
 enum status session_fork(struct session *dst, const struct session *src, struct error *err);
+
+/* As if so many positions had been read: recurrent state or keys and values are random numbers that
+ * depend on the seed alone.  What is measured behind it is real, what is said is not: whoever shows
+ * it calls it synthetic.  Errors: NO_MEMORY. */
+enum status session_fill(struct session *session, int positions, uint64_t seed, struct error *err);
 
 /* Reads the prompt and answers it; the session then stands behind the answer.  Where the model's
  * template has the picture inside the prompt, session_see() has read what stands in front of it,

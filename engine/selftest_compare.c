@@ -166,5 +166,5 @@ void fixture_compare_logits(struct fixture *f, const char *name, const float *go
         error += delta * delta;
     }
     fixture_report_bound(f, fixture_label(f, name, "rms"), sqrt(error / n),
-                         FIXTURE_BF16_FACTOR * json_number_or(bf16, "logits_rms", 0), "rms");
+                         f->logit_factor * json_number_or(bf16, "logits_rms", 0), "rms");
 }

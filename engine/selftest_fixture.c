@@ -136,8 +136,10 @@ static enum status open_fixture(struct fixture *f, const struct engine_options *
         return status;
     const cJSON *tolerance = json_find(f->root, "tolerance"), *bf16 = json_find(tolerance, "bf16");
     f->exact = f->engine->info.precision == PRECISION_F32;
+    f->logit_factor =
+        f->engine->info.precision == PRECISION_INT8 ? FIXTURE_INT8_FACTOR : FIXTURE_BF16_FACTOR;
     f->logit_bound = f->exact ? json_number_or(tolerance, "fp32_logits_abs", 1e-3)
-                              : FIXTURE_BF16_FACTOR * json_number_or(bf16, "logits_max_abs", 0);
+                              : f->logit_factor * json_number_or(bf16, "logits_max_abs", 0);
     f->row_bound = FIXTURE_BF16_FACTOR * json_number_or(bf16, "image_rows_rel_l2", 0);
     return STATUS_OK;
 }
@@ -406,8 +408,8 @@ static enum status check_steps(struct fixture *f, float *logits)
     if (status)
         return status;
     const cJSON *bf16 = json_find(json_find(f->root, "tolerance"), "bf16");
-    double bound = f->exact ? f->logit_bound
-                            : FIXTURE_BF16_FACTOR * json_number_or(bf16, "all_steps_max_abs", 0);
+    double bound =
+        f->exact ? f->logit_bound : f->logit_factor * json_number_or(bf16, "all_steps_max_abs", 0);
     if (all)
         fixture_report_bound(f, "greedy.logits of every step", deviation, bound, "max |delta|");
     const cJSON *last = json_find(greedy, "logits_last_step");

@@ -51,6 +51,13 @@ enum status session_fork(struct session *dst, const struct session *src, struct 
     return status;
 }
 
+enum status session_fill(struct session *session, int positions, uint64_t seed, struct error *err)
+{
+    enum status status = lm_state_fill(&session->state, session->engine->lm, positions, seed, err);
+    session->stand = status ? STAND_EMPTY : STAND_TEXT;
+    return status;
+}
+
 /* Rows that a picture and the text in front of it take in the language model. */
 static int sequence_rows(const struct engine *engine)
 {

@@ -2,9 +2,11 @@
 
 #include "engine/base/file.h"
 #include "engine/base/float16.h"
+#include "engine/base/pages.h"
 #include "engine/base/random.h"
 #include "engine/base/text.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,43 +231,83 @@ static void random_range(const char *name, const int *shape, int n_dims, float *
     }
 }
 
-static void fill_random(struct weights *weights, const char *name, const int *shape, int n_dims,
-                        enum dtype to, void *out)
+/* Values of one tensor, from wherever they come, in pieces: from a file, or from the generator. */
+struct values {
+    enum dtype to; /* F32 or BF16 */
+    const struct tensor_file *file;
+    const struct tensor_view *tensor; /* NULL: random */
+    uint64_t seed;
+    float centre, spread;
+};
+
+/* Finds a tensor of this name and shape; what follows cannot fail. */
+static enum status open_values(const struct weights *weights, const char *name, const int *shape,
+                               int n_dims, enum dtype to, struct values *out, struct error *err)
 {
     char wanted[MAX_NAME];
+    *out = (struct values){.to = to};
+    if (weights->files) {
+        enum status status = locate(weights, name, shape, n_dims, &out->file, &out->tensor, err);
+        return status ? status : tensor_check_readable(out->file, out->tensor, err);
+    }
     full_name(weights, name, wanted);
-    uint64_t seed = name_seed(weights->seed, wanted);
-    size_t n = count_values(shape, n_dims);
-    long chunks = (long)((n + CHUNK_VALUES - 1) / CHUNK_VALUES);
-    float centre, spread;
-    random_range(name, shape, n_dims, &centre, &spread);
-#pragma omp parallel for if (chunks > 1)
-    for (long chunk = 0; chunk < chunks; chunk++) {
-        struct random_stream stream = {seed + (uint64_t)chunk * 0xD1342543DE82EF95u};
-        size_t start = (size_t)chunk * CHUNK_VALUES;
-        size_t end = start + CHUNK_VALUES < n ? start + CHUNK_VALUES : n;
-        for (size_t i = start; i < end; i++) {
-            float unit = (float)(int64_t)(random_bits(&stream) >> 40) * 0x1p-23F - 1.0F;
-            float value = centre + spread * unit;
-            if (to == DTYPE_BF16)
-                ((uint16_t *)out)[i] = bf16_from_float(value);
-            else
-                ((float *)out)[i] = value;
+    out->seed = name_seed(weights->seed, wanted);
+    random_range(name, shape, n_dims, &out->centre, &out->spread);
+    return STATUS_OK;
+}
+
+static void close_values(const struct values *values)
+{
+    if (values->tensor)
+        tensor_drop(values->file, values->tensor);
+}
+
+/* Random values [first, first + n).  Each CHUNK_VALUES have a stream of their own. */
+static void random_values(const struct values *values, size_t first, size_t n, void *out)
+{
+    struct random_stream stream = {0};
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (first + i) % CHUNK_VALUES;
+        if (i == 0 || at == 0) {
+            stream.state = values->seed + (first + i) / CHUNK_VALUES * 0xD1342543DE82EF95u;
+            random_skip(&stream, at);
         }
+        float unit = (float)(int64_t)(random_bits(&stream) >> 40) * 0x1p-23F - 1.0F;
+        float value = values->centre + values->spread * unit;
+        if (values->to == DTYPE_BF16)
+            ((uint16_t *)out)[i] = bf16_from_float(value);
+        else
+            ((float *)out)[i] = value;
     }
 }
 
+/* Values [first, first + n) in row-major order; on any thread. */
+static void read_range(const struct values *values, size_t first, size_t n, void *out)
+{
+    if (values->tensor)
+        tensor_read_range(values->tensor, values->to, first, n, out);
+    else
+        random_values(values, first, n, out);
+}
+
+/* A whole tensor of this name and shape, on all threads. */
 static enum status read_values(struct weights *weights, const char *name, const int *shape,
                                int n_dims, enum dtype to, void *out, struct error *err)
 {
-    if (!weights->files) {
-        fill_random(weights, name, shape, n_dims, to, out);
-        return STATUS_OK;
+    struct values values;
+    size_t n = count_values(shape, n_dims), bytes = to == DTYPE_BF16 ? 2 : 4;
+    long chunks = (long)((n + CHUNK_VALUES - 1) / CHUNK_VALUES);
+    enum status status = open_values(weights, name, shape, n_dims, to, &values, err);
+    if (status)
+        return status;
+#pragma omp parallel for if (chunks > 1)
+    for (long chunk = 0; chunk < chunks; chunk++) {
+        size_t first = (size_t)chunk * CHUNK_VALUES, left = n - first;
+        read_range(&values, first, left < CHUNK_VALUES ? left : CHUNK_VALUES,
+                   (char *)out + first * bytes);
     }
-    const struct tensor_file *file;
-    const struct tensor_view *tensor;
-    enum status status = locate(weights, name, shape, n_dims, &file, &tensor, err);
-    return status ? status : tensor_read(file, tensor, to, out, err);
+    close_values(&values);
+    return STATUS_OK;
 }
 
 static enum status no_memory(const char *name, struct error *err)
@@ -326,6 +368,7 @@ enum status weights_vector(struct weights *weights, const char *name, int n, flo
     return weights_floats(weights, name, &n, 1, out, err);
 }
 
+/* Plain values as a matrix is packed from them. */
 static enum dtype dtype_of(enum matmul_type type)
 {
     return type == MATMUL_BF16 ? DTYPE_BF16 : DTYPE_F32;
@@ -355,68 +398,122 @@ enum status weights_norm(struct weights *weights, const char *name, int width, s
     return status;
 }
 
-/* A matrix on its way into the packed layout; weights_linear_*() fill it and hand it over. */
+enum { MAX_PARTS = 4 };
+
+/* A matrix on its way into the packed layout; weights_linear_*() name what it is made of and hand
+ * it over.  Its rows are those of the parts, one after the other, or in another order. */
 struct matrix {
     int n_out, n_in;
-    void *values; /* [n_out, n_in] of the weights' type */
-    float *bias;  /* [n_out], or NULL */
+    size_t row_bytes; /* of plain values */
+    struct {
+        struct values values;
+        int first, n; /* rows of the matrix */
+    } parts[MAX_PARTS];
+    int n_parts;
+    const int *order; /* row r is row order[r] of the parts; NULL: as they are */
+    float *bias;      /* [n_out], or NULL; owned */
 };
 
-static void matrix_release(struct matrix *matrix)
+static struct matrix matrix_begin(const struct weights *weights, int n_out, int n_in)
 {
-    free(matrix->values);
-    free(matrix->bias);
+    return (struct matrix){
+        .n_out = n_out, .n_in = n_in, .row_bytes = (size_t)n_in * value_bytes(weights->type)};
 }
 
-/* Reads the n rows of name into rows [first, first + n) of the matrix. */
-static enum status read_rows(struct weights *weights, const char *name, struct matrix *matrix,
-                             int first, int n, bool has_bias, struct error *err)
+/* Appends the n rows of name. */
+static enum status add_part(struct weights *weights, const char *name, struct matrix *matrix, int n,
+                            bool has_bias, struct error *err)
 {
     char full[MAX_NAME];
-    int shape[2] = {n, matrix->n_in};
-    size_t width = (size_t)matrix->n_in, bytes = value_bytes(weights->type);
-    size_t rows = (size_t)matrix->n_out;
-    enum status status = check_shape(weights, member(full, name, "weight"), shape, 2, err);
-    if (!status && has_bias)
-        status = check_shape(weights, member(full, name, "bias"), shape, 1, err);
+    int shape[2] = {n, matrix->n_in}, i = matrix->n_parts++;
+    int first = i > 0 ? matrix->parts[i - 1].first + matrix->parts[i - 1].n : 0;
+    assert(i < MAX_PARTS);
+    matrix->parts[i].first = first;
+    matrix->parts[i].n = n;
+    enum status status = open_values(weights, member(full, name, "weight"), shape, 2,
+                                     dtype_of(weights->type), &matrix->parts[i].values, err);
+    if (status || !has_bias)
+        return status;
+    status = check_shape(weights, member(full, name, "bias"), shape, 1, err);
     if (status || weights->counting)
         return status;
-    if (!matrix->values)
-        matrix->values = malloc(rows * width * bytes);
-    if (has_bias && !matrix->bias)
-        matrix->bias = malloc(rows * sizeof *matrix->bias);
-    if (!matrix->values || (has_bias && !matrix->bias))
+    if (!matrix->bias)
+        matrix->bias = malloc((size_t)matrix->n_out * sizeof *matrix->bias);
+    if (!matrix->bias)
         return no_memory(name, err);
-    status = read_values(weights, member(full, name, "weight"), shape, 2, dtype_of(weights->type),
-                         (char *)matrix->values + (size_t)first * width * bytes, err);
-    if (!status && has_bias)
-        status = read_values(weights, member(full, name, "bias"), shape, 1, DTYPE_F32,
-                             matrix->bias + first, err);
-    return status;
+    return read_values(weights, full, shape, 1, DTYPE_F32, matrix->bias + first, err);
 }
 
-/* Packs the matrix into *out and releases it, also where status says that reading it failed. */
+/* n rows that follow each other in one part. */
+static void read_run(const struct matrix *matrix, int row, int n, char *out)
+{
+    size_t width = (size_t)matrix->n_in;
+    for (int i = 0; n > 0 && i < matrix->n_parts; i++) {
+        int skipped = row - matrix->parts[i].first, left = matrix->parts[i].n - skipped;
+        if (left <= 0)
+            continue;
+        int taken = n < left ? n : left;
+        read_range(&matrix->parts[i].values, (size_t)skipped * width, (size_t)taken * width, out);
+        out += (size_t)taken * matrix->row_bytes;
+        row += taken;
+        n -= taken;
+    }
+}
+
+/* A linear_source: n rows of the matrix. */
+static void read_rows(const void *context, int first, int n, void *rows)
+{
+    const struct matrix *matrix = context;
+    char *out = rows;
+    if (!matrix->order)
+        read_run(matrix, first, n, out);
+    for (int r = 0; matrix->order && r < n; r++)
+        read_run(matrix, matrix->order[first + r], 1, out + (size_t)r * matrix->row_bytes);
+}
+
+/* Puts bias order[r] in the place of bias r. */
+static enum status reorder_bias(struct matrix *matrix, struct error *err)
+{
+    size_t n = (size_t)matrix->n_out;
+    if (!matrix->order || !matrix->bias)
+        return STATUS_OK;
+    float *turned = malloc(n * sizeof *turned);
+    if (!turned)
+        return no_memory("bias", err);
+    for (size_t r = 0; r < n; r++)
+        turned[r] = matrix->bias[matrix->order[r]];
+    free(matrix->bias);
+    matrix->bias = turned;
+    return STATUS_OK;
+}
+
+/* Packs the matrix into *out and releases it, also where status says that opening it failed. */
 static enum status pack(struct weights *weights, struct matrix *matrix, enum status status,
                         bool has_bias, struct linear *out, struct error *err)
 {
     size_t rows = (size_t)matrix->n_out, bias = has_bias ? rows : 0;
+    struct linear_source source = {read_rows, matrix};
     *out = (struct linear){.n_in = matrix->n_in, .n_out = matrix->n_out, .type = weights->type};
+    if (!status)
+        status = reorder_bias(matrix, err);
     if (!status && !weights->counting)
-        status = linear_pack(out, weights->type, matrix->values, matrix->bias, matrix->n_in,
-                             matrix->n_out, err);
+        status = linear_pack_from(out, weights->type, &source, matrix->bias, matrix->n_in,
+                                  matrix->n_out, err);
+    for (int i = 0; !status && !weights->counting && i < matrix->n_parts; i++)
+        close_values(&matrix->parts[i].values);
     if (!status) {
         weights->parameters += rows * (size_t)matrix->n_in + bias;
         weights->packed_bytes += out->packed_bytes + bias * sizeof(float);
     }
-    matrix_release(matrix);
+    free(matrix->bias);
     return status;
 }
 
 enum status weights_linear(struct weights *weights, const char *name, int n_out, int n_in,
                            bool has_bias, struct linear *out, struct error *err)
 {
-    struct matrix matrix = {.n_out = n_out, .n_in = n_in};
-    enum status status = read_rows(weights, name, &matrix, 0, n_out, has_bias, err);
+    struct matrix matrix = matrix_begin(weights, n_out, n_in);
+    enum status status = add_part(weights, name, &matrix, n_out, has_bias, err);
     return pack(weights, &matrix, status, has_bias, out, err);
 }
 
@@ -424,49 +521,29 @@ enum status weights_linear_joined(struct weights *weights, const char *const *na
                                   const int *n_out, int n_names, int n_in, bool has_bias,
                                   struct linear *out, struct error *err)
 {
-    struct matrix matrix = {.n_in = n_in};
+    struct matrix matrix = matrix_begin(weights, 0, n_in);
     enum status status = STATUS_OK;
     for (int i = 0; i < n_names; i++)
         matrix.n_out += n_out[i];
-    for (int i = 0, first = 0; !status && i < n_names; first += n_out[i], i++)
-        status = read_rows(weights, names[i], &matrix, first, n_out[i], has_bias, err);
+    for (int i = 0; !status && i < n_names; i++)
+        status = add_part(weights, names[i], &matrix, n_out[i], has_bias, err);
     return pack(weights, &matrix, status, has_bias, out, err);
-}
-
-/* Puts row order[r] in the place of row r, of weights and bias. */
-static enum status reorder(struct matrix *matrix, const int *order, size_t row_bytes,
-                           const char *name, struct error *err)
-{
-    size_t rows = (size_t)matrix->n_out;
-    struct matrix turned = {.values = malloc(rows * row_bytes)};
-    if (matrix->bias)
-        turned.bias = malloc(rows * sizeof *turned.bias);
-    if (!turned.values || (matrix->bias && !turned.bias)) {
-        matrix_release(&turned);
-        return no_memory(name, err);
-    }
-    for (size_t r = 0; r < rows; r++) {
-        size_t from = (size_t)order[r];
-        memcpy((char *)turned.values + r * row_bytes, (char *)matrix->values + from * row_bytes,
-               row_bytes);
-        if (matrix->bias)
-            turned.bias[r] = matrix->bias[from];
-    }
-    matrix_release(matrix);
-    matrix->values = turned.values;
-    matrix->bias = turned.bias;
-    return STATUS_OK;
 }
 
 enum status weights_linear_reordered(struct weights *weights, const char *name, const int *order,
                                      int n_out, int n_in, bool has_bias, struct linear *out,
                                      struct error *err)
 {
-    struct matrix matrix = {.n_out = n_out, .n_in = n_in};
-    enum status status = read_rows(weights, name, &matrix, 0, n_out, has_bias, err);
-    if (!status && !weights->counting)
-        status = reorder(&matrix, order, (size_t)n_in * value_bytes(weights->type), name, err);
+    struct matrix matrix = matrix_begin(weights, n_out, n_in);
+    matrix.order = order;
+    enum status status = add_part(weights, name, &matrix, n_out, has_bias, err);
     return pack(weights, &matrix, status, has_bias, out, err);
+}
+
+/* How a table lies: it is read a row at a time, so that int8 would save nothing. */
+static enum matmul_type table_type(const struct weights *weights)
+{
+    return weights->type == MATMUL_F32 ? MATMUL_F32 : MATMUL_BF16;
 }
 
 /* The table's values into memory that out owns from then on. */
@@ -474,23 +551,25 @@ static enum status read_table(struct weights *weights, const char *name, int row
                               struct embedding *out, struct error *err)
 {
     int shape[2] = {rows, width};
+    enum matmul_type type = table_type(weights);
     *out = (struct embedding){.rows = rows, .width = width};
     enum status status = check_shape(weights, name, shape, 2, err);
-    size_t n = count_values(shape, 2), bytes = n * value_bytes(weights->type);
+    size_t n = count_values(shape, 2), bytes = n * value_bytes(type);
     if (status)
         return status;
     weights->parameters += n;
     weights->packed_bytes += bytes;
+    weights->table_bytes += bytes;
     if (weights->counting)
         return STATUS_OK;
-    void *values = malloc(bytes);
+    void *values = pages_alloc(bytes);
     if (!values)
         return no_memory(name, err);
-    if (weights->type == MATMUL_BF16)
+    if (type == MATMUL_BF16)
         out->bf16 = values;
     else
         out->f32 = values;
-    return read_values(weights, name, shape, 2, dtype_of(weights->type), values, err);
+    return read_values(weights, name, shape, 2, dtype_of(type), values, err);
 }
 
 enum status weights_embedding(struct weights *weights, const char *name, int rows, int width,
@@ -502,6 +581,26 @@ enum status weights_embedding(struct weights *weights, const char *name, int row
     return status;
 }
 
+/* A linear_source: rows of the table in the type that the head is packed from. */
+static void read_table_rows(const void *context, int first, int n, void *rows)
+{
+    const struct embedding *table = context;
+    size_t width = (size_t)table->width, start = (size_t)first * width, count = (size_t)n * width;
+    if (table->f32)
+        memcpy(rows, table->f32 + start, count * sizeof *table->f32);
+    else
+        memcpy(rows, table->bf16 + start, count * sizeof *table->bf16);
+}
+
+/* The same of a head in int8, which is packed from floats. */
+static void read_table_floats(const void *context, int first, int n, void *rows)
+{
+    const struct embedding *table = context;
+    size_t width = (size_t)table->width, start = (size_t)first * width;
+    for (size_t i = 0; i < (size_t)n * width; i++)
+        ((float *)rows)[i] = float_from_bf16(table->bf16[start + i]);
+}
+
 enum status weights_tied_embedding(struct weights *weights, const char *name, const char *head_name,
                                    int rows, int width, struct embedding *out, struct linear *head,
                                    struct error *err)
@@ -511,8 +610,9 @@ enum status weights_tied_embedding(struct weights *weights, const char *name, co
     *head = (struct linear){.n_in = width, .n_out = rows, .type = weights->type};
     if (status || weights->counting)
         return status;
-    const void *values = out->f32 ? (const void *)out->f32 : (const void *)out->bf16;
-    status = linear_pack(head, weights->type, values, NULL, width, rows, err);
+    struct linear_source source = {
+        weights->type == MATMUL_INT8 ? read_table_floats : read_table_rows, out};
+    status = linear_pack_from(head, weights->type, &source, NULL, width, rows, err);
     if (status)
         embedding_release(out);
     else

@@ -33,6 +33,7 @@ struct weights {
     struct arena *arena;   /* keeps vectors and position tables */
     size_t parameters;     /* counted as they are bound */
     size_t packed_bytes;
+    size_t table_bytes; /* of those, embedding tables: a token reads one row */
 };
 
 /* Opens every file of the card's parts.  Errors: those of tensor_file_open(). */

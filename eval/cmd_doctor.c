@@ -87,10 +87,12 @@ static void find_choices(struct findings *findings)
 {
     struct error err = {""};
     const struct ops *ops = NULL;
-    bool bf16 = matmul_has_bf16();
+    bool bf16 = matmul_has(MATMUL_BF16);
     add(findings, "kernels chosen", ops_find(&ops, NULL, &err) ? err.text : ops->name);
     add(findings, "bf16 products in hardware",
         bf16 ? "yes" : "no: f32 will be used where bf16 is asked for");
+    add(findings, "int8 products in hardware",
+        matmul_has(MATMUL_INT8) && bf16 ? "yes" : "no: f32 will be used where int8 is asked for");
     add(findings, "precision chosen", bf16 ? "bf16" : "f32");
     add(findings, "matrix products", matmul_describe(bf16 ? MATMUL_BF16 : MATMUL_F32));
 }

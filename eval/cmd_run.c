@@ -31,6 +31,10 @@ static const struct option_spec options_table[] = {
      NULL, NULL, false},
     {"limit", 'n', OPTION_COUNT, "N", "ask only the first N samples; 0 is all", "0", NULL, false},
     {"sample-id", 0, OPTION_TEXT, "ID", "ask only this sample", NULL, NULL, true},
+    {"slim", 0, OPTION_COUNT, "N",
+     "ask only the subset of N samples that TRI's harness calls slim-N (of POPE N of each split); "
+     "0 is all",
+     "0", NULL, false},
     MODEL_OPTION_ROWS,
     {"seed", 0, OPTION_COUNT, "N", "of random weights and of baseline:random", "0", NULL, false},
     {"max-new-tokens", 0, OPTION_COUNT, "N",
@@ -205,6 +209,7 @@ static enum status read_settings(struct plan *plan, struct error *err)
     settings->force = option_flag(options, "force");
     settings->quiet = option_flag(options, "quiet");
     settings->selection.limit = option_count(options, "limit");
+    settings->selection.slim = option_count(options, "slim");
     settings->selection.n_sample_ids =
         option_list(options, "sample-id", &settings->selection.sample_ids);
     enum status status = model_options_read(options, &answerer->engine, err);

@@ -5,19 +5,22 @@
 #include "eval/model_options.h"
 #include "eval/output.h"
 #include "eval/run_list.h"
+#include "eval/score_imported.h"
 #include "eval/scoring.h"
 #include "eval/task.h"
-#include "metrics/import.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct option_spec options_table[] = {
     {"task", 0, OPTION_TEXT, "PROTOCOL", "protocol to score predictions by", NULL, NULL, false},
+    {"tasks", 0, OPTION_TEXT, "LIST", "the same under several protocols, as one table", NULL, NULL,
+     false},
     {"predictions", 0, OPTION_FILE, "FILE", "answers that another program wrote", NULL, NULL,
      false},
-    {"format", 0, OPTION_TEXT, "NAME", "which program wrote them", "llava", NULL, false},
+    {"format", 0, OPTION_TEXT, "NAME",
+     "which program wrote them: llava, triml, lmms-eval, vlmevalkit, jsonl or official", "llava",
+     NULL, false},
     {"data", 'd', OPTION_DIRECTORY, "DIR",
      "folder of the benchmark; by default where the run found it, or the labels in the "
      "predictions",
@@ -29,18 +32,16 @@ static const struct option_spec options_table[] = {
 
 static const char *const notes[] = {
     "With run directories: reads predictions.jsonl and writes scores.json, report.md and "
-    "report.csv anew; no model is needed. With --predictions: prints every score of the protocol.",
-    "Formats: llava (JSON lines of LLaVA's evaluation) and evalai (the result files of VQAv2, "
-    "VizWiz "
-    "and TextVQA, refused as the official scorer refuses them unless they answer exactly the "
-    "questions of the set). Where the reference scorer stops there is no score but the reason, and "
-    "exit code 3.",
+    "report.csv anew; no model is needed. With --predictions: prints every score of the protocol, "
+    "or one line for each of --tasks; a protocol that reads what the answers do not hold has a "
+    "reason there and no score.",
     NULL,
 };
 
 static const char *const examples[] = {
     "mambench score runs/cobra-pope",
     "mambench score --task pope@llava --predictions answers.jsonl --format llava --data pope",
+    "mambench score --tasks pope@llava,pope@lmms-eval,pope@triml --predictions answers.jsonl",
     NULL,
 };
 
@@ -57,9 +58,11 @@ static enum status read_selection(const cJSON *manifest, struct task_selection *
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading the manifest");
     n = 0;
     cJSON_ArrayForEach(id, ids) if (cJSON_IsString(id)) list[n++] = id->valuestring;
-    double limit = json_number_or(object, "limit", 0);
-    *selection = (struct task_selection){
-        .limit = limit > 0 ? (size_t)limit : 0, .sample_ids = list, .n_sample_ids = n};
+    double limit = json_number_or(object, "limit", 0), slim = json_number_or(object, "slim", 0);
+    *selection = (struct task_selection){.slim = slim > 0 ? (size_t)slim : 0,
+                                         .limit = limit > 0 ? (size_t)limit : 0,
+                                         .sample_ids = list,
+                                         .n_sample_ids = n};
     return STATUS_OK;
 }
 
@@ -154,101 +157,18 @@ static enum exit_code score_runs(const struct options *options, uint64_t seed, s
     return code;
 }
 
-static void tell_notes(const struct import_notes *notes_of)
-{
-    if (notes_of->has_labels)
-        message("note: no --data was given: questions and labels are those in the predictions");
-    if (notes_of->n_missing > 0)
-        message("note: %zu samples have no prediction; they count as wrong", notes_of->n_missing);
-    if (notes_of->n_extra > 0)
-        message("note: %zu predictions answer no sample and are left out", notes_of->n_extra);
-    if (notes_of->n_duplicate > 0)
-        message("note: %zu predictions were replaced by a later one for the same sample",
-                notes_of->n_duplicate);
-    if (notes_of->text)
-        message("note: %s", notes_of->text);
-}
-
-static enum exit_code print_scores(const struct options *options, const struct task *task,
-                                   const struct scored *scored, struct error *err)
-{
-    struct text text;
-    text_init(&text);
-    if (option_flag(options, "json"))
-        scoring_add_json(&text, task, scored);
-    else
-        scoring_add_text(&text, task, scored);
-    enum status status = output_text(&text, err);
-    text_release(&text);
-    if (status)
-        return EXIT_INTERNAL;
-    const struct score *headline = &scored->table.scores[scored->table.headline];
-    if (isnan(headline->value)) /* where the reference scorer stops */
-        return exit_of_status(fail(err, STATUS_MISMATCH, "%s gives no %s: %s", task->protocol.name,
-                                   headline->name, headline->note ? headline->note : "undefined"));
-    return scored->table.n_failed > 0 ? EXIT_INCOMPLETE : EXIT_DONE;
-}
-
-/* Loads the data, if a folder is given, and the predictions for it. */
-static enum status import(const struct options *options, const struct import_format *format,
-                          struct task *task, struct prediction **predictions, struct error *err)
-{
-    const char *data = option_text(options, "data");
-    const char *path = option_text(options, "predictions");
-    struct task_selection all = {0};
-    struct import_notes notes_of = {0};
-    enum status status = data ? task_load(task, data, &all, err) : STATUS_OK;
-    if (status)
-        return status;
-    struct dataset set = task->set;
-    status = predictions_import(format, path, &set, data != NULL, &task->arena, predictions,
-                                &notes_of, err);
-    if (status)
-        return status;
-    if (!data)
-        status = task_take(task, &set, &all, err);
-    tell_notes(&notes_of);
-    return status;
-}
-
-static enum exit_code score_predictions_of(const struct options *options, uint64_t seed,
-                                           struct error *err)
-{
-    const char *name = option_text(options, "task");
-    const struct import_format *format = import_format_find(option_text(options, "format"));
-    struct task task;
-    struct scored scored;
-    struct prediction *predictions;
-    if (!name || options->n_operands > 0 || !format) {
-        fail(err, STATUS_USAGE, "%s",
-             !name     ? "--predictions needs --task, the protocol to score by"
-             : !format ? "--format: there is no such format; 'llava' and 'evalai' are two"
-                       : "give run directories or --predictions, not both");
-        return EXIT_USAGE;
-    }
-    enum status status = task_open(&task, name, err);
-    if (status)
-        return exit_of_status(status);
-    status = import(options, format, &task, &predictions, err);
-    if (!status)
-        status = scoring_score(&task, predictions, seed, &task.arena, &scored, err);
-    enum exit_code code =
-        status ? exit_of_status(status) : print_scores(options, &task, &scored, err);
-    task_close(&task);
-    return code;
-}
-
 static enum exit_code run(const struct options *options, struct error *err)
 {
     uint64_t seed;
     enum status status = option_seed(options, &seed, err);
     if (!status && !option_given(options, "predictions") &&
-        (option_given(options, "task") || option_given(options, "format")))
-        status = fail(err, STATUS_USAGE, "--task and --format go with --predictions");
+        (option_given(options, "task") || option_given(options, "tasks") ||
+         option_given(options, "format")))
+        status = fail(err, STATUS_USAGE, "--task, --tasks and --format go with --predictions");
     if (status)
         return exit_of_status(status);
     if (option_given(options, "predictions"))
-        return score_predictions_of(options, seed, err);
+        return score_imported(options, seed, err);
     return score_runs(options, seed, err);
 }
 

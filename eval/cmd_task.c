@@ -13,6 +13,8 @@ static const struct option_spec options_table[] = {
     {"data", 'd', OPTION_DIRECTORY, "DIR", "folder of the benchmark: shows a real sample", NULL,
      NULL, false},
     {"sample", 0, OPTION_COUNT, "N", "which one, in evaluation order", "0", NULL, false},
+    {"slim", 0, OPTION_COUNT, "N", "of TRI's subset slim-N", "0", NULL, false},
+    {"sample-id", 0, OPTION_TEXT, "ID", "the sample with this id instead", NULL, NULL, false},
     {"model", 'm', OPTION_DIRECTORY, "MODEL", "shows the prompt as this model reads it", NULL, NULL,
      false},
     MODEL_OPTION_ROWS,
@@ -32,9 +34,23 @@ static void put_list_item(struct json_writer *writer, const struct protocol *pro
     json_open(writer, NULL, '{');
     json_put_string(writer, "name", protocol->name);
     json_put_string(writer, "dataset", protocol->dataset->name);
+    json_put_string(writer, "variant", protocol->variant);
     json_put_string(writer, "headline", protocol->headline);
     json_put_string(writer, "title", protocol->title);
     json_close(writer, '}');
+}
+
+/* The same protocol on the benchmark's other variants. */
+static void add_variants(struct text *out, const struct protocol *protocol)
+{
+    const char *const *variants = protocol->dataset->variants;
+    const char *harness = strchr(protocol->name, '@');
+    text_addf(out, "                 on %s; as %s:VARIANT%s on", protocol->variant,
+              protocol->dataset->name, harness ? harness : "@...");
+    for (size_t i = 0; variants[i]; i++)
+        if (strcmp(variants[i], protocol->variant) != 0)
+            text_addf(out, " %s", variants[i]);
+    text_add_char(out, '\n');
 }
 
 static enum status add_list(struct text *out, bool json, struct error *err)
@@ -54,6 +70,8 @@ static enum status add_list(struct text *out, bool json, struct error *err)
         else if (!status)
             text_addf(out, "%-22s %s; headline %s\n%-22s %s\n", protocol.name,
                       protocol.dataset->title, protocol.headline, "", protocol.title);
+        if (!status && !json)
+            add_variants(out, &protocol);
     }
     if (json)
         json_close(&writer, ']');
@@ -155,8 +173,9 @@ static enum status add_show(struct text *out, const struct options *options, str
 {
     struct task task;
     struct shown shown = {.task = &task};
-    struct task_selection all = {0};
-    const char *data = option_text(options, "data");
+    const char *data = option_text(options, "data"), *id = option_text(options, "sample-id");
+    struct task_selection selection = {
+        .slim = option_count(options, "slim"), .sample_ids = &id, .n_sample_ids = id ? 1 : 0};
     size_t index = option_count(options, "sample");
     enum status status = task_open(&task, options->operands[1], err);
     if (status)
@@ -164,7 +183,7 @@ static enum status add_show(struct text *out, const struct options *options, str
     text_init(&shown.message);
     text_init(&shown.prompt);
     if (data)
-        status = task_load(&task, data, &all, err);
+        status = task_load(&task, data, &selection, err);
     if (!status && data && index >= task.set.n_samples)
         status = fail(err, STATUS_USAGE, "--sample %zu: %s has %zu samples", index, data,
                       task.set.n_samples);

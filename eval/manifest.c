@@ -80,6 +80,8 @@ static void put_selection(struct json_writer *writer, const struct manifest_fact
 {
     const struct task_selection *selection = &facts->selection;
     json_open(writer, "selection", '{');
+    if (selection->slim > 0)
+        json_put_count(writer, "slim", selection->slim);
     json_put_count(writer, "limit", selection->limit);
     json_put_strings(writer, "sample_ids", selection->sample_ids, selection->n_sample_ids);
     json_put_count(writer, "samples", facts->task->set.n_samples);
@@ -186,6 +188,7 @@ static const struct {
     {"protocol", "hash", "the protocol's file"},
     {"data", "sha256", "the annotation files"},
     {"data", "variant", "the variant"},
+    {"selection", "slim", "--slim"},
     {"selection", "limit", "--limit"},
     {"selection", "sample_ids", "--sample-id"},
     {"selection", "samples", "the number of samples"},

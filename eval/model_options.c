@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <limits.h>
 
-const char *const precision_choices[] = {"f32", "bf16", NULL};
-const char *const kernel_choices[] = {"reference", "x86_64", "avx2", "avx512", NULL};
+const char *const precision_choices[] = {"f32", "bf16", "int8", NULL};
+const char *const kernel_choices[] = {"reference", "sse2", "avx2", "avx512", NULL};
 
 enum status option_int(const struct options *options, const char *name, int *out, struct error *err)
 {

@@ -1,6 +1,7 @@
 #include "eval/task.h"
 
 #include "engine/base/string_map.h"
+#include "metrics/tri_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,30 @@ static enum status find_ids(const struct task *task, const struct task_selection
     return status;
 }
 
+/* Keeps TRI's subset, in the files' order. */
+static enum status select_slim(struct task *task, size_t n, struct error *err)
+{
+    size_t n_samples = task->set.n_samples;
+    if (strcmp(task->protocol.dataset->name, "vsr") == 0)
+        return fail(err, STATUS_USAGE, "--slim: TRI's harness has no subsets of VSR");
+    size_t *order = calloc(n_samples + 1, sizeof *order);
+    bool *keep = calloc(n_samples + 1, sizeof *keep);
+    enum status status = order && keep ? STATUS_OK : no_memory(err);
+    size_t kept = status ? 0 : tri_slim(&task->set, n, order);
+    for (size_t i = 0; i < kept; i++)
+        keep[order[i]] = true;
+    for (size_t i = 0, next = 0; !status && i < n_samples; i++)
+        if (keep[i])
+            order[next++] = i;
+    if (!status)
+        dataset_select(&task->set, order, kept);
+    if (!status && arena_failed(&task->set.arena))
+        status = no_memory(err);
+    free(order);
+    free(keep);
+    return status;
+}
+
 /* Keeps what was asked for, in the files' order. */
 static enum status select_samples(struct task *task, const struct task_selection *selection,
                                   struct error *err)
@@ -126,7 +151,9 @@ enum status task_take(struct task *task, struct dataset *set,
     task->order = arena_alloc_small(&task->arena, set->n_samples + 1, sizeof *task->order);
     if (!task->order)
         return no_memory(err);
-    enum status status = group_by_image(&task->set, task->order, err);
+    enum status status = selection->slim > 0 ? select_slim(task, selection->slim, err) : STATUS_OK;
+    if (!status)
+        status = group_by_image(&task->set, task->order, err);
     return status ? status : select_samples(task, selection, err);
 }
 

@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Which samples: all where both are zero. */
+/* Which samples: all where everything is zero. */
 struct task_selection {
-    size_t limit;                  /* the first n in evaluation order; 0: all */
+    size_t slim;  /* TRI's subset of this size (metrics/tri_order.h), before the rest; 0: all */
+    size_t limit; /* the first n in evaluation order; 0: all */
     const char *const *sample_ids; /* these only */
     size_t n_sample_ids;
 };

@@ -89,7 +89,7 @@ static bool is_second(const char *label, bool true_false)
 static enum status find_words(const struct dataset *set, const struct protocol *protocol,
                               struct baseline_words *words, struct error *err)
 {
-    size_t n_true_false = 0, n_second = 0, n = set->n_samples;
+    size_t n_true_false = 0, n_second = 0, n_yes = 0, n = set->n_samples;
     for (size_t i = 0; i < n; i++) {
         if (set->samples[i].n_answers != 1)
             return fail(err, STATUS_UNSUPPORTED,
@@ -98,16 +98,19 @@ static enum status find_words(const struct dataset *set, const struct protocol *
         n_true_false += is_true_false(set->samples[i].answers[0]);
     }
     bool true_false = n > 0 && n_true_false == n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         n_second += is_second(set->samples[i].answers[0], true_false);
+        n_yes += strcmp(set->samples[i].answers[0], "yes") == 0;
+    }
+    bool is_free = !true_false && protocol->n_choices == 0 && n_yes + n_second < n;
     if (protocol->n_choices > 2)
         return fail(err, STATUS_UNSUPPORTED, "%s: a yes/no baseline cannot answer %zu choices",
                     protocol->name, protocol->n_choices);
-    words->words[0] = true_false ? "True" : "Yes";
-    words->words[1] = true_false ? "False" : "No";
+    words->words[0] = true_false ? "True" : is_free ? "yes" : "Yes";
+    words->words[1] = true_false ? "False" : is_free ? "no" : "No";
     for (size_t i = 0; i < protocol->n_choices; i++)
         words->words[i] = protocol->choices[i];
-    words->majority = n_second > n - n_second ? 1 : 0;
+    words->majority = n_second > (is_free ? n_yes : n - n_second) ? 1 : 0;
     return STATUS_OK;
 }
 

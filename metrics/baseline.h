@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 /* The two words a yes/no benchmark is answered with: the protocol's choices, or, where the text is
- * scored, "True"/"False" if the labels are those, else "Yes"/"No". */
+ * scored, "True"/"False" if the labels are those, else "Yes"/"No"; "yes"/"no" among free answers
+ * (GQA), where a scorer may compare to the letter. */
 struct baseline_words {
     const char *words[2];
     size_t majority; /* index of the more frequent label in the whole set; 0 at a tie */

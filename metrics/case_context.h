@@ -29,8 +29,8 @@ struct case_section {
 };
 
 extern const struct case_section case_sections_yes_no[], case_sections_vsr[],
-    case_sections_numbers[], case_sections_vqa[], case_sections_vizwiz[], case_sections_textvqa[],
-    case_sections_evalai[];
+    case_sections_numbers[], case_sections_gqa[], case_sections_vqa[], case_sections_vizwiz[],
+    case_sections_textvqa[], case_sections_evalai[];
 
 /* Compares and reports.  NULL texts stand for "nothing". */
 void case_compare_text(struct case_context *context, const char *field, const char *expected,

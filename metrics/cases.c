@@ -10,8 +10,8 @@
 #include <string.h>
 
 static const struct case_section *const case_sections[] = {
-    case_sections_yes_no, case_sections_vsr,     case_sections_numbers, case_sections_vqa,
-    case_sections_vizwiz, case_sections_textvqa, case_sections_evalai,
+    case_sections_yes_no, case_sections_vsr,    case_sections_numbers, case_sections_gqa,
+    case_sections_vqa,    case_sections_vizwiz, case_sections_textvqa, case_sections_evalai,
 };
 
 /* Members that describe the file. */

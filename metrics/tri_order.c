@@ -1,6 +1,7 @@
 #include "metrics/tri_order.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { N = 624, M = 397 };
 
@@ -85,4 +86,23 @@ void tri_shuffle(size_t *indices, size_t n, uint32_t seed)
         indices[i] = indices[j];
         indices[j] = kept;
     }
+}
+
+size_t tri_slim(const struct dataset *set, size_t n, size_t *indices)
+{
+    static const char *const splits[] = {"adversarial", "popular", "random"};
+    bool by_split = strcmp(set->kind->name, "pope") == 0;
+    size_t kept = 0, counts[3] = {0};
+    for (size_t i = 0; i < set->n_samples; i++)
+        indices[i] = i;
+    tri_shuffle(indices, set->n_samples, TRI_SEED);
+    for (size_t i = 0; i < set->n_samples; i++) {
+        const char *group = by_split ? set->samples[indices[i]].group : NULL;
+        size_t split = 0;
+        while (group && split < 2 && strcmp(splits[split], group) != 0)
+            split += 1;
+        if (counts[split]++ < n)
+            indices[kept++] = indices[i];
+    }
+    return kept;
 }

@@ -7,6 +7,8 @@
 #ifndef MAMBENCH_METRICS_TRI_ORDER_H
 #define MAMBENCH_METRICS_TRI_ORDER_H
 
+#include "datasets/dataset.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +16,10 @@ enum { TRI_SEED = 21 };
 
 /* Shuffles indices [n] in place as random.Random(seed).shuffle() does; n < 2^32. */
 void tri_shuffle(size_t *indices, size_t n, uint32_t seed);
+
+/* Fills indices [set->n_samples] with TRI's subset "slim-N" of a set in its files' order: the first
+ * n of the shuffled samples, of POPE the first n of each split (pope.py:101-113).  Returns how many
+ * there are; n >= set->n_samples gives all, in TRI's order. */
+size_t tri_slim(const struct dataset *set, size_t n, size_t *indices);
 
 #endif

@@ -335,7 +335,9 @@ static enum status find_groups(struct input *input, struct error *err)
 /* A mean over fewer groups than POPE has is not the published one. */
 static void note_missing_groups(struct input *input, size_t first_score)
 {
-    if (strcmp(input->set->kind->name, "pope") != 0 || input->n_groups >= 3)
+    const struct dataset *set = input->set;
+    bool is_v2 = set->variant && strcmp(set->variant, "v2") == 0; /* which has no splits */
+    if (strcmp(set->kind->name, "pope") != 0 || is_v2 || input->n_groups >= 3)
         return;
     for (size_t i = first_score; i < input->table->n_scores; i++)
         add_note(input, &input->table->scores[i],

@@ -158,7 +158,7 @@ static inline void check_golden(const struct lm_golden *golden)
 static inline void check_golden_bf16(const struct lm_golden *golden)
 {
     struct golden_run run;
-    if (!matmul_has_bf16()) {
+    if (!matmul_has(MATMUL_BF16)) {
         printf("[ SKIPPED  ] %s: no bf16 on this CPU\n", golden->weights);
         skip();
     }

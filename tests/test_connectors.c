@@ -127,7 +127,7 @@ static double distance_of(const struct tiny *tiny, const char *kind,
 static void bf16_stays_within_its_bound(void **state)
 {
     (void)state;
-    if (!matmul_has_bf16()) {
+    if (!matmul_has(MATMUL_BF16)) {
         printf("[ SKIPPED  ] bf16_stays_within_its_bound: this CPU has no bf16 products\n");
         skip();
     }

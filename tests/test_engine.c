@@ -338,8 +338,8 @@ static void what_is_loaded_is_told(void **state)
     assert_string_equal(info->name, "cobra-ldpnet-tiny");
     assert_string_equal(info->family, "cobra");
     assert_string_equal(info->directory, ENGINE_DATA "cobra-ldpnet");
-    assert_int_equal(info->precision, matmul_has_bf16() ? PRECISION_BF16 : PRECISION_F32);
-    assert_int_equal(info->precision_note == NULL, matmul_has_bf16());
+    assert_int_equal(info->precision, matmul_has(MATMUL_BF16) ? PRECISION_BF16 : PRECISION_F32);
+    assert_int_equal(info->precision_note == NULL, matmul_has(MATMUL_BF16));
     assert_int_equal(info->image_tokens, 196);
     assert_int_equal(info->vocabulary, 504);
     assert_int_equal(info->threads, 2);

@@ -388,10 +388,42 @@ static void every_failed_allocation_is_an_error(void **state)
     }
 }
 
+/* A made-up past depends on its seed alone, and can be read on behind. */
+static void a_synthetic_past_depends_on_its_seed_alone(void **state)
+{
+    (void)state;
+    enum { POSITIONS = 70 };
+    const int ids[] = {5, 6, 7};
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        struct opened o;
+        struct session *other;
+        struct error err = {""};
+        open_family(&o, i, "zephyr");
+        size_t vocabulary = engine_info(o.engine)->vocabulary;
+        float *logits = malloc(2 * vocabulary * sizeof *logits);
+        assert_non_null(logits);
+        assert_ok(session_open(&other, o.engine, &err), err);
+        assert_ok(session_fill(o.session, POSITIONS, 3, &err), err);
+        assert_ok(session_fill(other, POSITIONS, 4, &err), err);
+        assert_int_equal(other->state.n_positions, POSITIONS);
+        assert_false(lm_state_equal(&o.session->state, &other->state, o.engine->lm));
+        assert_ok(session_fill(other, POSITIONS, 3, &err), err);
+        assert_true(lm_state_equal(&o.session->state, &other->state, o.engine->lm));
+        assert_ok(session_feed(o.session, ids, 3, logits, &err), err);
+        assert_ok(session_feed(other, ids, 3, logits + vocabulary, &err), err);
+        assert_memory_equal(logits, logits + vocabulary, vocabulary * sizeof *logits);
+        assert_int_equal(other->state.n_positions, POSITIONS + 3);
+        free(logits);
+        session_close(other);
+        close_family(&o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_family_passes_the_selftest),
+        cmocka_unit_test(a_synthetic_past_depends_on_its_seed_alone),
         cmocka_unit_test(a_prompt_has_exactly_one_picture),
         cmocka_unit_test(a_prompt_without_a_picture_is_plain_text),
         cmocka_unit_test(a_picture_inside_the_prompt_is_read_behind_its_text),

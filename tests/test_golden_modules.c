@@ -27,7 +27,7 @@ static void linear(const char *name, int n_out, int n_in, const float *x, size_t
     struct matmul *matmul;
     float *weights = golden(name, (size_t)n_out * (size_t)n_in, 0);
     assert_ok(linear_pack(&packed, MATMUL_F32, weights, NULL, n_in, n_out, &err), err);
-    assert_ok(matmul_open(&matmul, &err), err);
+    assert_ok(matmul_open(&matmul, ops_all[0], &err), err);
     assert_ok(linear_prepare(matmul, &packed, rows, &err), err);
     linear_run(matmul, &packed, x, stride, y, rows);
     matmul_close(matmul);

@@ -241,31 +241,42 @@ static void numbers_are_short_and_read_back(void **state)
     }
 }
 
-/* Walks an array, or the member called key of an object; returns the number of elements, or the
+typedef enum status begin(struct json_array *array, const char *data, size_t length,
+                          const char *place, struct error *err);
+
+/* Walks from where the walker was positioned, or was not; returns the number of elements, or the
  * status as a negative number. */
-static long walk_member(const char *text, size_t length, const char *key, struct error *err)
+static long walk_from(struct json_array *array, enum status status, struct error *err)
 {
-    struct json_array array;
-    enum status status = key ? json_member_array_begin(&array, text, length, key, "list.json", err)
-                             : json_array_begin(&array, text, length, "list.json", err);
     long n = 0;
     for (cJSON *element; !status; n++) {
-        status = json_array_next(&array, &element, err);
+        status = json_array_next(array, &element, err);
         if (status || !element)
             break;
         cJSON_Delete(element);
     }
     for (int again = 0; !status && again < 2; again++) {
         cJSON *element;
-        assert_ok(json_array_next(&array, &element, err), *err);
+        assert_ok(json_array_next(array, &element, err), *err);
         assert_null(element);
     }
     return status ? -(long)status : n;
 }
 
-static long walk(const char *text, size_t length, struct error *err)
+/* An array or an object. */
+static long walk(begin *begins, const char *text, size_t length, struct error *err)
 {
-    return walk_member(text, length, NULL, err);
+    struct json_array array;
+    enum status status = begins(&array, text, length, "list.json", err);
+    return walk_from(&array, status, err);
+}
+
+/* The array that is the member called key of an object. */
+static long walk_member(const char *text, size_t length, const char *key, struct error *err)
+{
+    struct json_array array;
+    enum status status = json_member_array_begin(&array, text, length, key, "list.json", err);
+    return walk_from(&array, status, err);
 }
 
 static void arrays_are_walked_one_element_at_a_time(void **state)
@@ -281,7 +292,7 @@ static void arrays_are_walked_one_element_at_a_time(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = {""};
-        long n = walk(cases[i].text, strlen(cases[i].text), &err);
+        long n = walk(json_array_begin, cases[i].text, strlen(cases[i].text), &err);
         if (n != cases[i].n)
             fail_msg("'%s' has %ld elements: %s", cases[i].text, n, err.text);
     }
@@ -310,27 +321,80 @@ static void damaged_arrays_are_refused_where_they_break(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = {""};
-        if (walk(cases[i].text, strlen(cases[i].text), &err) != -(long)STATUS_BAD_FORMAT)
+        if (walk(json_array_begin, cases[i].text, strlen(cases[i].text), &err) !=
+            -(long)STATUS_BAD_FORMAT)
             fail_msg("'%s' is accepted", cases[i].text);
         assert_contains(err.text, cases[i].sentence);
     }
 }
 
 /* A file cut exactly behind an element must not pass for a shorter one. */
-static void every_truncation_of_an_array_is_refused(void **state)
+static void check_truncations(begin *begins, const char *text)
 {
-    (void)state;
-    static const char text[] = "[{\"question\": \"a, b]\"}, 17, \"x\", [1, 2], null]";
-    for (size_t n = 0; n < sizeof text - 1; n++) {
+    for (size_t n = 0; n < strlen(text); n++) {
         struct error err = {""};
         /* A block that ends with the last byte: reading behind it shows under AddressSanitizer. */
         char *exact = malloc(n + 1);
         assert_non_null(exact);
         memcpy(exact + 1, text, n);
-        long result = walk(exact + 1, n, &err);
+        long result = walk(begins, exact + 1, n, &err);
         free(exact);
         if (result != -(long)STATUS_BAD_FORMAT)
             fail_msg("the first %zu bytes pass", n);
+    }
+}
+
+static void every_truncation_of_an_array_or_object_is_refused(void **state)
+{
+    (void)state;
+    check_truncations(json_array_begin, "[{\"question\": \"a, b]\"}, 17, \"x\", [1, 2], null]");
+    check_truncations(json_object_begin,
+                      "{\"1\": {\"question\": \"a, b}\"}, \"2\": 17, \"}\" : \"x\"}");
+}
+
+static void objects_are_walked_one_member_at_a_time(void **state)
+{
+    (void)state;
+    static const char text[] =
+        " {\"20\": {\"a\": 1}, \"1\" :\n[2], \"20\": \"x\",\"\\u00e9\":null} \n";
+    static const char *const keys[] = {"20", "1", "20", "\xC3\xA9"};
+    struct json_array object;
+    struct error err = {""};
+    cJSON *element;
+    assert_ok(json_object_begin(&object, text, strlen(text), "o.json", &err), err);
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(json_array_next(&object, &element, &err), err);
+        assert_string_equal(element->string, keys[i]);
+        assert_int_equal(object.index, i + 1);
+        cJSON_Delete(element);
+    }
+    assert_ok(json_array_next(&object, &element, &err), err);
+    assert_null(element);
+    assert_int_equal(walk(json_object_begin, "{}", 2, &err), 0);
+}
+
+static void damaged_objects_are_refused_where_they_break(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *sentence;
+    } cases[] = {
+        {"[]", "list.json: line 1, column 1: a JSON object is expected"},
+        {"{1: 2}", "list.json: line 1, column 2: a key in quotes is expected"},
+        {"{\"a\" 1}", "list.json: line 1, column 6: ':' is expected"},
+        {"{\"a\": 1 \"b\": 2}", "list.json: line 1, column 9: ',' or '}' is expected"},
+        {"{\"a\": 1,}", "list.json: line 1, column 9: a key in quotes is expected"},
+        {"{\"a\": 1]", "list.json: line 1, column 8: ',' or '}' is expected"},
+        {"{\"a\": \"\\ud800\"}", "list.json: line 1, column"}, /* half of a surrogate pair */
+        {"{\"\\ud800\": 1}", "list.json: line 1, column"},
+        {"{}{", "list.json: line 1, column 3: text behind the JSON object"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err = {""};
+        if (walk(json_object_begin, cases[i].text, strlen(cases[i].text), &err) !=
+            -(long)STATUS_BAD_FORMAT)
+            fail_msg("'%s' is accepted", cases[i].text);
+        assert_contains(err.text, cases[i].sentence);
     }
 }
 
@@ -348,7 +412,7 @@ static void want_of_memory_is_no_syntax_error(void **state)
         assert_int_equal(status, struck ? STATUS_NO_MEMORY : STATUS_OK);
         cJSON_Delete(root);
         fail_allocation(n);
-        long walked = walk(text, sizeof text - 1, &err);
+        long walked = walk(json_array_begin, text, sizeof text - 1, &err);
         bool walk_struck = allocation_has_failed();
         fail_allocation(0);
         assert_int_equal(walked, walk_struck ? -(long)STATUS_NO_MEMORY : 2);
@@ -417,7 +481,9 @@ int main(void)
         cmocka_unit_test(numbers_are_short_and_read_back),
         cmocka_unit_test(arrays_are_walked_one_element_at_a_time),
         cmocka_unit_test(damaged_arrays_are_refused_where_they_break),
-        cmocka_unit_test(every_truncation_of_an_array_is_refused),
+        cmocka_unit_test(objects_are_walked_one_member_at_a_time),
+        cmocka_unit_test(damaged_objects_are_refused_where_they_break),
+        cmocka_unit_test(every_truncation_of_an_array_or_object_is_refused),
         cmocka_unit_test(want_of_memory_is_no_syntax_error),
         cmocka_unit_test(an_array_inside_an_object_is_walked_and_the_object_checked),
     };

@@ -14,7 +14,7 @@ static void bits_do_not_depend_on_pieces_batches_and_threads(void **state)
     for (const struct ops *const *ops = ops_all; *ops; ops++)
         for (int i = 0; i < 3 && ops_runs_here(*ops); i++) {
             cases[i].chunk = (*ops)->ssd_chunk;
-            if (cases[i].type == MATMUL_F32 || matmul_has_bf16())
+            if (cases[i].type == MATMUL_F32 || matmul_has(MATMUL_BF16))
                 check_bits(&cases[i], *ops);
         }
 }

@@ -23,9 +23,9 @@ struct level {
 /* Runs check on every fast implementation that this CPU has. */
 static void for_each_level(void (*check)(const struct level *level))
 {
-    static ssd_function *const recurrences[] = {cpu_ssd_recurrence_x86_64, cpu_ssd_recurrence_avx2,
+    static ssd_function *const recurrences[] = {cpu_ssd_recurrence_sse2, cpu_ssd_recurrence_avx2,
                                                 cpu_ssd_recurrence_avx512};
-    static const char *const names[] = {"x86_64", "avx2", "avx512"};
+    static const char *const names[] = {"sse2", "avx2", "avx512"};
     int checked = 0;
     for (size_t i = 0; i < 3; i++) {
         struct level level = {ops_all[i + 1], recurrences[i]};

@@ -168,7 +168,15 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
         {ONE "{\"question_id\": 2, \"image\": \"a.jp", "random.json:2:", "column"},
         {ONE "{\"question_id\": 2} x\n", "random.json:2:", "text behind the JSON value"},
         {ONE "[1, 2]\n", "random.json:2:", "not a JSON object"},
-        {"[\n" ONE "]\n", "random.json:1:", "JSON"},
+        {"[\n" ONE, "random.json: line 3", "',' or ']' is expected"},
+        {"[" ONE ", " ONE "]", "random.json: element 2:", "question_id 1 was on element 1 already"},
+        {"[" ONE ", 3]", "random.json: element 2:", "not a JSON object"},
+        {"{\"question_id\": 1, \"image\": \"../a.jpg\", \"text\": \"Is\", \"label\": \"no\"}",
+         "random.json:1:", "does not lie in the folder"},
+        {"{\"question_id\": 1, \"image\": \"b/../../a\", \"text\": \"Is\", \"label\": \"no\"}",
+         "random.json:1:", "does not lie in the folder"},
+        {"{\"question_id\": 1, \"image\": \"/a.jpg\", \"text\": \"Is\", \"label\": \"no\"}",
+         "random.json:1:", "does not lie in the folder"},
         {ONE "\n" ONE, "random.json:2:", "blank line"},
         {ONE ONE, "random.json:2:", "question_id 1 was on line 1"},
         {"{\"image\": \"a.jpg\", \"text\": \"Is\", \"label\": \"no\"}",
@@ -213,6 +221,69 @@ static void a_missing_file_or_folder_is_named(void **state)
                      STATUS_NOT_FOUND);
     assert_contains(err.text, "no variant 'seem'; there is: coco");
     assert_null(dataset_kind_find("vqav9"));
+    folder_remove(&folder);
+}
+
+/* The other two sets are arrays, and one may be lines all the same. */
+static void the_other_sets_are_read_as_arrays_or_lines(void **state)
+{
+    (void)state;
+    static const char array[] =
+        "[\n  {\"question_id\": 1, \"image\": \"a.jpg\", \"text\": \"Is\", \"label\": \"no\"},"
+        "\n  {\"question_id\": 2, \"image\": \"b.jpg\", \"text\": \"Is\", \"label\": \"yes\"}\n]";
+    static const char *const sets[] = {"aokvqa", "gqa"};
+    static const char *const images[] = {"/val2014/a.jpg", "/images/a.jpg"};
+    for (size_t s = 0; s < 2; s++) {
+        static const char *const splits[] = {"adversarial", "popular", "random"};
+        struct folder folder = folder_create();
+        char name[128];
+        struct dataset set;
+        struct error err = {{0}};
+        snprintf(name, sizeof name, "output/seem/%s", sets[s]);
+        folder_add(&folder, name);
+        for (size_t i = 0; i < 3; i++) {
+            snprintf(name, sizeof name, "output/seem/%s/%s_pope_seem_%s.json", sets[s], sets[s],
+                     splits[i]);
+            folder_write(&folder, name, i == 1 ? good : array);
+        }
+        assert_ok(dataset_open(&set, dataset_kind_find("pope"), sets[s], folder.path, &err), err);
+        assert_int_equal(set.n_samples, 6);
+        assert_string_equal(set.samples[1].id, "adversarial/2");
+        assert_string_equal(set.samples[1].answers[0], "yes");
+        assert_string_equal(set.samples[4].group, "random");
+        assert_contains(set.samples[0].image_path, images[s]);
+        assert_contains(set.note, "_pope_seem_random.json: 2 questions, not an official count");
+        dataset_close(&set);
+        folder_remove(&folder);
+    }
+}
+
+static void popev2_is_one_file_of_pairs_with_labels_in_capitals(void **state)
+{
+    (void)state;
+    static const char pairs[] =
+        "[{\"image_id\": 1, \"image_name\": \"/images/1.jpg\", \"target_object\": \"cup\", "
+        "\"query\": \"Is there a cup in the image?\", \"label\": \"No\"}, {\"image_id\": 1, "
+        "\"image_name\": \"/coco/train2017/1.jpg\", \"target_object\": \"cup\", "
+        "\"query\": \"Is there a cup in the image?\", \"label\": \"Yes\"}]";
+    struct folder folder = folder_create();
+    struct dataset set;
+    struct error err = {{0}};
+    folder_add(&folder, "dataset");
+    folder_write(&folder, "dataset/annotations.json", pairs);
+    assert_ok(dataset_open(&set, dataset_kind_find("pope"), "v2", folder.path, &err), err);
+    assert_int_equal(set.n_samples, 2);
+    assert_string_equal(set.samples[0].id, "0");
+    assert_string_equal(set.samples[0].answers[0], "no");
+    assert_string_equal(set.samples[1].answers[0], "yes");
+    assert_contains(set.samples[1].image_path, "/dataset/coco/train2017/1.jpg");
+    assert_contains(set.note, "POPEv2: 2 questions, not the official count (1,000)");
+    dataset_close(&set);
+    folder_write(&folder, "dataset/annotations.json",
+                 "[{\"image_name\": \"a\", \"query\": \"Is\", \"label\": \"no\"}]");
+    assert_int_equal(dataset_open(&set, dataset_kind_find("pope"), "v2", folder.path, &err),
+                     STATUS_BAD_FORMAT);
+    assert_contains(err.text, "annotations.json: element 1: \"label\" is 'no', not Yes or No");
     folder_remove(&folder);
 }
 
@@ -312,6 +383,8 @@ int main(void)
         cmocka_unit_test(line_ends_do_not_matter),
         cmocka_unit_test(a_damaged_file_is_refused_with_file_and_line),
         cmocka_unit_test(a_missing_file_or_folder_is_named),
+        cmocka_unit_test(the_other_sets_are_read_as_arrays_or_lines),
+        cmocka_unit_test(popev2_is_one_file_of_pairs_with_labels_in_capitals),
         cmocka_unit_test(a_label_that_is_neither_yes_nor_no_is_noted),
         cmocka_unit_test(selecting_keeps_the_listed_samples_in_that_order),
         cmocka_unit_test(an_escaped_nul_does_not_end_a_string),

@@ -34,6 +34,33 @@ static void the_built_in_protocols_are_listed_in_order_and_can_be_read(void **st
     arena_release(&arena);
 }
 
+static void a_variant_is_another_measurement(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct protocol protocol;
+    struct error err = {{0}};
+    arena_init(&arena);
+    struct protocol plain = open_known("gqa@official", &arena);
+    struct protocol other = open_known("gqa:val-all@official", &arena);
+    struct protocol third = open_known("gqa:val-balanced@official", &arena);
+    assert_string_equal(other.name, "gqa:val-all@official");
+    assert_string_equal(other.variant, "val-all");
+    assert_string_equal(plain.variant, "testdev-balanced");
+    assert_string_equal(other.message, plain.message);
+    assert_int_equal(strlen(other.hash), 64);
+    assert_string_not_equal(other.hash, plain.hash);
+    assert_string_not_equal(other.hash, third.hash);
+    assert_int_equal(protocol_open(&protocol, "gqa:minival@official", &arena, &err),
+                     STATUS_NOT_FOUND);
+    assert_contains(err.text, "gqa has no variant 'minival'; there is: testdev-balanced, ");
+    assert_int_equal(protocol_open(&protocol, "vsr:random@llava", &arena, &err), STATUS_NOT_FOUND);
+    assert_contains(err.text, "there is no protocol 'vsr@llava'");
+    assert_int_equal(protocol_open(&protocol, "vsr@tri:ml", &arena, &err), STATUS_NOT_FOUND);
+    assert_contains(err.text, "there is no protocol 'vsr@tri:ml'");
+    arena_release(&arena);
+}
+
 static void the_hash_is_that_of_the_file(void **state)
 {
     (void)state;
@@ -68,9 +95,13 @@ static void assert_message(const char *name, const char *question, const char *e
 static void messages_are_those_of_the_harnesses(void **state)
 {
     (void)state;
-    static const char *const pope[] = {"pope@triml", "pope@llava", "pope@lmms-eval"};
-    for (size_t i = 0; i < 3; i++)
-        assert_message(pope[i], "Is there a dog in the imange?",
+    static const char *const with_instruction[] = {
+        "pope@triml", "pope@llava",   "pope@lmms-eval", "gqa@triml",
+        "gqa@llava",  "gqa@official", "gqa@lmms-eval",  "gqa@vlmevalkit"};
+    assert_message("pope@official", "Is there a dog?", "Is there a dog?");
+    assert_message("pope@vlmevalkit", "Is there a dog?", "Is there a dog?");
+    for (size_t i = 0; i < sizeof with_instruction / sizeof with_instruction[0]; i++)
+        assert_message(with_instruction[i], "Is there a dog in the imange?",
                        "Is there a dog in the imange?\nAnswer the question using a single word or "
                        "phrase.");
     assert_message("vsr@triml", "The car is behind the suitcase.",
@@ -105,7 +136,7 @@ static void an_unknown_name_lists_what_there_is(void **state)
     struct protocol protocol;
     struct error err = {{0}};
     assert_int_equal(protocol_open(&protocol, "pope@nobody", &arena, &err), STATUS_NOT_FOUND);
-    assert_contains(err.text, "pope@llava, pope@lmms-eval, pope@triml");
+    assert_contains(err.text, "pope@llava, pope@lmms-eval, pope@official");
     assert_int_equal(protocol_open(&protocol, "/nowhere/x.json", &arena, &err), STATUS_NOT_FOUND);
     assert_contains(err.text, "/nowhere/x.json");
     arena_release(&arena);
@@ -254,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_built_in_protocols_are_listed_in_order_and_can_be_read),
         cmocka_unit_test(the_hash_is_that_of_the_file),
+        cmocka_unit_test(a_variant_is_another_measurement),
         cmocka_unit_test(messages_are_those_of_the_harnesses),
         cmocka_unit_test(choices_are_in_the_order_that_breaks_ties),
         cmocka_unit_test(an_unknown_name_lists_what_there_is),

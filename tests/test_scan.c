@@ -260,7 +260,7 @@ static void rows_are_pytorchs_at_every_level(void **state)
 static void bf16_rows_are_near(void **state)
 {
     (void)state;
-    if (!matmul_has_bf16()) {
+    if (!matmul_has(MATMUL_BF16)) {
         printf("[ SKIPPED  ] %s: no bf16 on this CPU\n", __func__);
         skip();
     }

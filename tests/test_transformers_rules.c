@@ -17,7 +17,7 @@ enum { THREE_TILES = 131 }; /* of keys, and the third one is begun */
 /* The types that this CPU multiplies. */
 static int n_types(void)
 {
-    return matmul_has_bf16() ? 2 : 1;
+    return matmul_has(MATMUL_BF16) ? 2 : 1;
 }
 
 static void bits_of_any_head_size_do_not_depend_on_pieces_and_batches(void **state)

@@ -156,7 +156,7 @@ static void towers_agree_with_pytorch_at_every_level(void **state)
 static void bf16_stays_within_its_bound(void **state)
 {
     (void)state;
-    if (!matmul_has_bf16()) {
+    if (!matmul_has(MATMUL_BF16)) {
         printf("[ SKIPPED  ] bf16_stays_within_its_bound: this CPU has no bf16 products\n");
         skip();
     }

@@ -103,6 +103,8 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
          "test.jsonl:2: \"relation\" is missing"},
         {ONE "{\"caption\": \"C.\", \"label\": 1, \"relation\": \"on\"}",
          "test.jsonl:2: \"image\" is missing"},
+        {ONE "{\"image\": \"../a.jpg\", \"caption\": \"C.\", \"label\": 1, \"relation\": \"on\"}",
+         "test.jsonl:2: the picture '../a.jpg' does not lie in the folder"},
         {ONE "\n" ONE, "test.jsonl:2: a blank line in the middle"},
         {ONE "{\"image\": \"a", "test.jsonl:2:"},
     };

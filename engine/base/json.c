@@ -308,6 +308,20 @@ enum status json_array_begin(struct json_array *array, const char *data, size_t 
     return STATUS_OK;
 }
 
+enum status json_object_begin(struct json_array *object, const char *data, size_t length,
+                              const char *place, struct error *err)
+{
+    size_t position = skip_space(data, length, 0);
+    if (position == length || data[position] != '{')
+        return syntax_error(data, length, position, place, "a JSON object is expected", err);
+    *object = (struct json_array){.data = data,
+                                  .length = length,
+                                  .position = position + 1,
+                                  .is_object = true,
+                                  .place = place};
+    return STATUS_OK;
+}
+
 /* Reads "key": at position and moves behind the colon; *is_named tells whether the key is name. */
 static enum status read_key(const struct json_array *array, size_t *position, const char *name,
                             bool *is_named, struct error *err)
@@ -398,11 +412,30 @@ static enum status finish_array(struct json_array *array, size_t position, struc
     if (status)
         return status;
     if (position != array->length)
-        return syntax_error(
-            array->data, array->length, position, array->place,
-            array->member ? "text behind the JSON object" : "text behind the JSON array", err);
+        return syntax_error(array->data, array->length, position, array->place,
+                            array->is_object || array->member ? "text behind the JSON object"
+                                                              : "text behind the JSON array",
+                            err);
     array->position = array->length;
     array->finished = true;
+    return STATUS_OK;
+}
+
+/* A key with its colon; position moves to the value. */
+static enum status parse_key(const struct json_array *object, cJSON **key, size_t *position,
+                             struct error *err)
+{
+    const char *data = object->data;
+    if (*position == object->length || data[*position] != '"')
+        return syntax_error(data, object->length, *position, object->place,
+                            "a key in quotes is expected", err);
+    enum status status = parse_value(key, data, object->length, position, object->place, err);
+    if (status)
+        return status;
+    *position = skip_space(data, object->length, *position);
+    if (*position == object->length || data[*position] != ':')
+        return syntax_error(data, object->length, *position, object->place, "':' is expected", err);
+    *position = skip_space(data, object->length, *position + 1);
     return STATUS_OK;
 }
 
@@ -412,18 +445,28 @@ enum status json_array_next(struct json_array *array, cJSON **element, struct er
     if (array->finished)
         return STATUS_OK;
     size_t position = skip_space(array->data, array->length, array->position);
-    if (position < array->length && array->data[position] == ']')
+    if (position < array->length && array->data[position] == (array->is_object ? '}' : ']'))
         return finish_array(array, position, err);
     if (array->index > 0) {
         if (position == array->length || array->data[position] != ',')
-            return syntax_error(array->data, array->length, position, array->place,
-                                "',' or ']' is expected", err);
+            return syntax_error(
+                array->data, array->length, position, array->place,
+                array->is_object ? "',' or '}' is expected" : "',' or ']' is expected", err);
         position = skip_space(array->data, array->length, position + 1);
     }
-    enum status status =
-        parse_value(element, array->data, array->length, &position, array->place, err);
-    if (status)
+    cJSON *key = NULL;
+    enum status status = array->is_object ? parse_key(array, &key, &position, err) : STATUS_OK;
+    if (!status)
+        status = parse_value(element, array->data, array->length, &position, array->place, err);
+    if (status) {
+        cJSON_Delete(key);
         return status;
+    }
+    if (key) {
+        (*element)->string = key->valuestring;
+        key->valuestring = NULL;
+        cJSON_Delete(key);
+    }
     array->position = position;
     array->index += 1;
     return STATUS_OK;

@@ -56,12 +56,13 @@ void json_add_string(struct text *out, const char *value);
 void json_add_number(struct text *out, double value);
 
 /* The next value of a large JSON array or object, one element at a time, so that the whole tree
- * is never held.  Start with position 0 on a text whose first value is an array. */
+ * is never held. */
 struct json_array {
     const char *data;
     size_t length;
     size_t position;
     size_t index; /* elements delivered so far */
+    bool is_object;
     bool finished;
     const char *place;
     const char *member; /* NULL where the array itself is the text */
@@ -75,6 +76,10 @@ enum status json_array_begin(struct json_array *array, const char *data, size_t 
  * other members, in front and behind, are checked and forgotten; the same key again is an error. */
 enum status json_member_array_begin(struct json_array *array, const char *data, size_t length,
                                     const char *key, const char *place, struct error *err);
+/* The same for a top-level object: json_array_next() then delivers its members in the order of the
+ * file, a key that is there twice included; element->string is the key. */
+enum status json_object_begin(struct json_array *object, const char *data, size_t length,
+                              const char *place, struct error *err);
 
 /* Delivers the next element in *element (caller frees it), or NULL at the end, from then on.  After
  * an error the walker must not be used again. */

@@ -17,6 +17,12 @@ static inline uint64_t random_bits(struct random_stream *stream)
     return z ^ z >> 31;
 }
 
+/* As if n values had been drawn. */
+static inline void random_skip(struct random_stream *stream, uint64_t n)
+{
+    stream->state += n * 0x9E3779B97F4A7C15u;
+}
+
 /* Uniform in [0, 1), 53 bits. */
 static inline double random_uniform(struct random_stream *stream)
 {

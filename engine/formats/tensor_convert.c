@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* Elements a thread converts at a time. */
-enum { BLOCK = 1 << 17 };
-
 static inline uint32_t load32(const unsigned char *src)
 {
     uint32_t bits;
@@ -92,17 +89,4 @@ const struct conversion *conversion_find(enum dtype from, enum dtype to)
         if (conversions[i].from == from && conversions[i].to == to)
             return &conversions[i];
     return NULL;
-}
-
-void conversion_run(const struct conversion *conversion, const unsigned char *src,
-                    unsigned char *dst, size_t n)
-{
-    size_t n_blocks = (n + BLOCK - 1) / BLOCK;
-#pragma omp parallel for schedule(static) if (n_blocks > 1)
-    for (size_t block = 0; block < n_blocks; block++) {
-        size_t start = block * BLOCK;
-        size_t count = n - start < BLOCK ? n - start : BLOCK;
-        conversion->contiguous(src + start * conversion->from_bytes,
-                               dst + start * conversion->to_bytes, count);
-    }
 }

@@ -19,8 +19,4 @@ struct conversion {
 /* The conversion between two types, or NULL. */
 const struct conversion *conversion_find(enum dtype from, enum dtype to);
 
-/* Converts n elements that lie side by side, on all threads where there are many. */
-void conversion_run(const struct conversion *conversion, const unsigned char *src,
-                    unsigned char *dst, size_t n);
-
 #endif

@@ -18,8 +18,8 @@ static const struct tensor_format *const formats[] = {
     &tensor_format_pytorch,
 };
 
-/* What is read before its pages are dropped. */
-enum { PIECE_BYTES = 32 << 20 };
+/* Elements that a thread reads at a time. */
+enum { BLOCK = 1 << 17 };
 
 static enum status not_recognised(const struct tensor_file *file, struct error *err)
 {
@@ -155,62 +155,75 @@ static bool is_contiguous(const struct tensor_view *tensor)
     return true;
 }
 
-static void drop(const struct tensor_file *file, const unsigned char *data, size_t length)
-{
-    file_map_drop(&file->map, (size_t)(data - file->map.data), length);
-}
-
-static void read_contiguous(const struct tensor_file *file, const struct conversion *conversion,
-                            const unsigned char *data, size_t elements, unsigned char *dst)
-{
-    size_t piece = PIECE_BYTES / conversion->from_bytes;
-    for (size_t done = 0; done < elements; done += piece) {
-        size_t n = elements - done < piece ? elements - done : piece;
-        const unsigned char *src = data + done * conversion->from_bytes;
-        conversion_run(conversion, src, dst + done * conversion->to_bytes, n);
-        drop(file, src, n * conversion->from_bytes);
-    }
-}
-
-/* Row by row along the last dimension; the pages of other rows are still wanted, so that they
- * are dropped at the end. */
-static void read_strided(const struct tensor_file *file, const struct conversion *conversion,
-                         const struct tensor_view *tensor, size_t elements, unsigned char *dst)
+/* Elements [first, first + n) that do not lie side by side: run after run along the last dimension.
+ */
+static void read_strided(const struct conversion *conversion, const struct tensor_view *tensor,
+                         size_t first, size_t n, unsigned char *dst)
 {
     int last = tensor->n_dims - 1;
-    size_t row = (size_t)tensor->shape[last];
-    size_t step = (size_t)tensor->stride[last] * conversion->from_bytes;
-    int64_t index[TENSOR_MAX_DIMS] = {0};
-    for (size_t done = 0; done < elements; done += row) {
-        size_t offset = 0;
-        for (int i = 0; i < last; i++)
-            offset += (size_t)(index[i] * tensor->stride[i]);
-        conversion->strided(tensor->data + offset * conversion->from_bytes, step,
-                            dst + done * conversion->to_bytes, row);
-        for (int i = last - 1; i >= 0 && ++index[i] == tensor->shape[i]; i--)
-            index[i] = 0;
+    size_t row = (size_t)tensor->shape[last], step = (size_t)tensor->stride[last];
+    while (n > 0) {
+        size_t column = first % row, run = row - column < n ? row - column : n;
+        size_t offset = column * step, index = first / row;
+        for (int i = last - 1; i >= 0; i--) {
+            offset += index % (size_t)tensor->shape[i] * (size_t)tensor->stride[i];
+            index /= (size_t)tensor->shape[i];
+        }
+        conversion->strided(tensor->data + offset * conversion->from_bytes,
+                            step * conversion->from_bytes, dst, run);
+        dst += run * conversion->to_bytes;
+        first += run;
+        n -= run;
     }
-    size_t span = 1;
-    for (int i = 0; i <= last; i++)
+}
+
+enum status tensor_check_readable(const struct tensor_file *file, const struct tensor_view *tensor,
+                                  struct error *err)
+{
+    if (conversion_find(tensor->dtype, DTYPE_F32))
+        return STATUS_OK;
+    return fail(err, STATUS_UNSUPPORTED,
+                "%s: tensor %s holds %s, which cannot be read as floating-point numbers",
+                file->path, tensor->name, tensor->dtype_name);
+}
+
+void tensor_read_range(const struct tensor_view *tensor, enum dtype to, size_t first, size_t n,
+                       void *dst)
+{
+    const struct conversion *conversion = conversion_find(tensor->dtype, to);
+    assert(conversion);
+    if (is_contiguous(tensor))
+        conversion->contiguous(tensor->data + first * conversion->from_bytes, dst, n);
+    else
+        read_strided(conversion, tensor, first, n, dst);
+}
+
+void tensor_drop(const struct tensor_file *file, const struct tensor_view *tensor)
+{
+    const struct conversion *conversion = conversion_find(tensor->dtype, DTYPE_F32);
+    size_t span = tensor_elements(tensor) > 0;
+    for (int i = 0; span && i < tensor->n_dims; i++)
         span += (size_t)((tensor->shape[i] - 1) * tensor->stride[i]);
-    drop(file, tensor->data, span * conversion->from_bytes);
+    if (conversion)
+        file_map_drop(&file->map, (size_t)(tensor->data - file->map.data),
+                      span * conversion->from_bytes);
 }
 
 enum status tensor_read(const struct tensor_file *file, const struct tensor_view *tensor,
                         enum dtype to, void *dst, struct error *err)
 {
     assert(to == DTYPE_F32 || to == DTYPE_BF16);
-    const struct conversion *conversion = conversion_find(tensor->dtype, to);
-    if (!conversion)
-        return fail(err, STATUS_UNSUPPORTED,
-                    "%s: tensor %s holds %s, which cannot be read as floating-point numbers",
-                    file->path, tensor->name, tensor->dtype_name);
-    size_t elements = tensor_elements(tensor);
-    if (elements == 0)
-        return STATUS_OK;
-    if (is_contiguous(tensor))
-        read_contiguous(file, conversion, tensor->data, elements, dst);
-    else
-        read_strided(file, conversion, tensor, elements, dst);
+    size_t elements = tensor_elements(tensor), bytes = to == DTYPE_F32 ? 4 : 2;
+    long n_blocks = (long)((elements + BLOCK - 1) / BLOCK);
+    enum status status = tensor_check_readable(file, tensor, err);
+    if (status)
+        return status;
+#pragma omp parallel for schedule(static) if (n_blocks > 1)
+    for (long block = 0; block < n_blocks; block++) {
+        size_t first = (size_t)block * BLOCK, left = elements - first;
+        tensor_read_range(tensor, to, first, left < BLOCK ? left : BLOCK,
+                          (unsigned char *)dst + first * bytes);
+    }
+    tensor_drop(file, tensor);
     return STATUS_OK;
 }

@@ -68,6 +68,19 @@ size_t tensor_elements(const struct tensor_view *tensor);
  * product, empty dimensions taken as 1, has no room in memory at 16 bytes an element. */
 bool tensor_shape_fits(const int64_t *shape, int n_dims, size_t *elements);
 
+/* Whether tensor_read() can give its elements: they are floating-point numbers.
+ * Errors: UNSUPPORTED. */
+enum status tensor_check_readable(const struct tensor_file *file, const struct tensor_view *tensor,
+                                  struct error *err);
+
+/* Elements [first, first + n) in row-major order, converted as tensor_read() does; the tensor must
+ * be readable.  For many threads at once; no page is dropped.  dst: [n] floats or uint16_t. */
+void tensor_read_range(const struct tensor_view *tensor, enum dtype to, size_t first, size_t n,
+                       void *dst);
+
+/* Drops the pages of a tensor that has been read, so that they stop counting as resident. */
+void tensor_drop(const struct tensor_file *file, const struct tensor_view *tensor);
+
 /* Copies all elements in row-major order, converted to F32 or BF16 (rounded to nearest even);
  * to must be one of these.  Mapped pages that were read are dropped, so that reading a
  * checkpoint does not make it resident.  dst: [elements] floats or uint16_t.

@@ -29,7 +29,7 @@ void self_attention_size_cache(struct lm *lm, const struct card_lm *card, enum m
 {
     lm->n_slabs = card->layers * 2 * card->kv_heads;
     lm->slab_width = card->head_dim;
-    lm->cache_type = type == MATMUL_BF16 ? CACHE_BF16 : CACHE_F32;
+    lm->cache_type = type == MATMUL_F32 ? CACHE_F32 : CACHE_BF16;
 }
 
 enum status self_attention_frequencies(const struct card_lm *card, struct arena *arena,

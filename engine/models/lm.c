@@ -1,6 +1,9 @@
 /* engine/models/lm.c - what is the same for every family: states, embedding, head. */
 #include "engine/models/lm.h"
 
+#include "engine/base/float16.h"
+#include "engine/base/random.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +105,31 @@ enum status lm_state_copy(struct lm_state *to, const struct lm_state *from, cons
     for (int slab = 0; from->n_positions > 0 && slab < lm->n_slabs; slab++)
         memcpy(slab_start(lm, to, slab), slab_start(lm, from, slab),
                slab_bytes(lm, from->n_positions));
+    return STATUS_OK;
+}
+
+enum status lm_state_fill(struct lm_state *state, const struct lm *lm, int positions, uint64_t seed,
+                          struct error *err)
+{
+    struct random_stream random = {seed};
+    lm_state_reset(state, lm);
+    enum status status = lm_state_reserve(state, lm, positions, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < lm->fixed_floats; i++)
+        state->fixed[i] = (float)(2 * random_uniform(&random) - 1);
+    size_t values = (size_t)positions * (size_t)lm->slab_width;
+    for (int slab = 0; slab < lm->n_slabs; slab++) {
+        void *start = slab_start(lm, state, slab);
+        for (size_t i = 0; i < values; i++) {
+            float value = (float)(2 * random_uniform(&random) - 1);
+            if (lm->cache_type == CACHE_BF16)
+                ((unsigned short *)start)[i] = bf16_from_float(value);
+            else
+                ((float *)start)[i] = value;
+        }
+    }
+    state->n_positions = positions;
     return STATUS_OK;
 }
 

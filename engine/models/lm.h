@@ -48,6 +48,10 @@ enum status lm_state_reserve(struct lm_state *state, const struct lm *lm, int po
 /* Makes to the same as from, with room for at least what from has read.  Errors: NO_MEMORY. */
 enum status lm_state_copy(struct lm_state *to, const struct lm_state *from, const struct lm *lm,
                           struct error *err);
+/* As if so many positions had been read: random numbers in [-1, 1).  Errors: NO_MEMORY; the state
+ * is then empty. */
+enum status lm_state_fill(struct lm_state *state, const struct lm *lm, int positions, uint64_t seed,
+                          struct error *err);
 /* Bit for bit. */
 bool lm_state_equal(const struct lm_state *a, const struct lm_state *b, const struct lm *lm);
 /* Bytes that a state takes behind so many positions. */

@@ -14,7 +14,7 @@ enum status compute_open(struct compute *compute, const struct ops *ops, int thr
                          struct error *err)
 {
     *compute = (struct compute){.ops = ops, .threads = threads};
-    return matmul_open(&compute->matmul, err);
+    return matmul_open(&compute->matmul, ops, err);
 }
 
 void compute_close(struct compute *compute)

@@ -12,9 +12,10 @@
 
 #include <assert.h>
 #include <math.h>
+#include <omp.h>
 
 #ifndef LEVEL
-#define LEVEL x86_64
+#define LEVEL sse2
 #endif
 #define CPU_JOIN2(name, level) cpu_##name##_##level
 #define CPU_JOIN(name, level) CPU_JOIN2(name, level)
@@ -48,16 +49,33 @@ CPU_OPERATION(average_pool);
 CPU_OPERATION(depthwise_conv);
 CPU_OPERATION(mean_rows);
 CPU_OPERATION(scale_columns);
+CPU_OPERATION(panel_product);
+CPU_OPERATION(add_row);
+CPU_OPERATION(round_rows);
+CPU_OPERATION(quantise_rows);
+CPU_OPERATION(scale_sums);
 
 /* Below this much work a parallel region costs more than it saves, and far more on a machine where
- * something else holds a core: values touched, rows of a convolution's or a scan's vectors, and
- * multiplications of attention. */
+ * something else holds a core: values touched, rows of a convolution's vectors, vectors of a scan's
+ * states, and multiplications of attention. */
 enum {
     PARALLEL_VALUES = 1 << 15,
     PARALLEL_CONV_ROWS = 1 << 14,
-    PARALLEL_SCAN_ROWS = 1 << 12,
+    PARALLEL_SCAN_STATES = 1 << 12,
     PARALLEL_PRODUCTS = 1 << 20
 };
+
+/* Where there is much to do, runs call - the function itself, with its own arguments - on all
+ * threads and returns; inside, each thread takes its share in an `omp for`.  Else the function goes
+ * on alone.  Not `omp parallel for if (much)`: libgomp allocates and frees a team for every region
+ * of one thread, between two tokens too. */
+#define SPREAD(much, call)                                                                         \
+    do {                                                                                           \
+        if ((much) && omp_get_level() == 0 && omp_get_max_threads() > 1) {                         \
+            _Pragma("omp parallel") call;                                                          \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
 
 static inline int min_int(int a, int b)
 {
@@ -68,7 +86,7 @@ static inline int min_int(int a, int b)
 enum { CPU_SSD_CHUNK = 16 };
 
 /* ssd_scan() as the plain recurrence at every length, which the chunks are measured against. */
-extern __typeof__(*((struct ops *)0)->ssd_scan) cpu_ssd_recurrence_x86_64, cpu_ssd_recurrence_avx2,
+extern __typeof__(*((struct ops *)0)->ssd_scan) cpu_ssd_recurrence_sse2, cpu_ssd_recurrence_avx2,
     cpu_ssd_recurrence_avx512;
 
 /* Rows of all spans together. */

@@ -64,7 +64,8 @@ void CPU(activate)(float *x, size_t n, enum activation activation)
 {
     enum { PIECE = 1 << 10 };
     long pieces = (long)((n + PIECE - 1) / PIECE);
-#pragma omp parallel for if (n > PARALLEL_VALUES)
+    SPREAD(n > PARALLEL_VALUES, CPU(activate)(x, n, activation));
+#pragma omp for nowait
     for (long p = 0; p < pieces; p++) {
         size_t from = (size_t)p * PIECE;
         functions[activation](x, from, n - from < PIECE ? n : from + PIECE);
@@ -74,7 +75,9 @@ void CPU(activate)(float *x, size_t n, enum activation activation)
 void CPU(silu_multiply)(float *y, const float *gate, const float *up, size_t stride, int rows,
                         int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES,
+           CPU(silu_multiply)(y, gate, up, stride, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         const float *g = gate + (size_t)r * stride, *u = up + (size_t)r * stride;
         float *out = y + (size_t)r * (size_t)width;

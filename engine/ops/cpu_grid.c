@@ -5,7 +5,8 @@ void CPU(patches)(float *y, const float *pixels, int size, int patch)
 {
     int grid = size / patch;
     size_t row_bytes = (size_t)patch * sizeof *y;
-#pragma omp parallel for if ((long)size * size > PARALLEL_VALUES)
+    SPREAD((long)size * size > PARALLEL_VALUES, CPU(patches)(y, pixels, size, patch));
+#pragma omp for nowait
     for (int p = 0; p < grid * grid; p++) {
         float *out = y + (size_t)p * 3 * (size_t)patch * (size_t)patch;
         for (int c = 0; c < 3; c++)
@@ -32,7 +33,8 @@ static void pool_window(float *y, const float *x, int side, int width, const int
 
 void CPU(average_pool)(float *y, const float *x, int side, int out, int width)
 {
-#pragma omp parallel for if ((long)side * side * width > PARALLEL_VALUES)
+    SPREAD((long)side * side * width > PARALLEL_VALUES, CPU(average_pool)(y, x, side, out, width));
+#pragma omp for nowait
     for (int p = 0; p < out * out; p++) {
         int i = p / out, j = p % out;
         int window[4] = {i * side / out, ((i + 1) * side + out - 1) / out, j * side / out,
@@ -76,7 +78,9 @@ void CPU(depthwise_conv)(float *y, const float *x, const float *weight, const fl
     assert(!identity || stride == 1);
     const struct conv conv = {x, weight, bias, side, stride, width, identity};
     int out = (side - 1) / stride + 1;
-#pragma omp parallel for if ((long)out * out * width > PARALLEL_VALUES)
+    SPREAD((long)out * out * width > PARALLEL_VALUES,
+           CPU(depthwise_conv)(y, x, weight, bias, side, stride, identity, width));
+#pragma omp for nowait
     for (int p = 0; p < out * out; p++)
         conv_position(y + (size_t)p * (size_t)width, &conv, p / out * stride, p % out * stride);
 }

@@ -19,7 +19,9 @@ void CPU(rotary_table)(float *table, const float *frequencies, int half,
 void CPU(rotate)(float *x, size_t stride, const float *table, int half, int rows, int heads,
                  int head_dim)
 {
-#pragma omp parallel for if ((long)rows * heads * half > PARALLEL_VALUES)
+    SPREAD((long)rows * heads * half > PARALLEL_VALUES,
+           CPU(rotate)(x, stride, table, half, rows, heads, head_dim));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         const float *cosines = table + (size_t)r * 2 * (size_t)half, *sines = cosines + half;
         for (int h = 0; h < heads; h++) {
@@ -45,7 +47,9 @@ void CPU(cache_rows)(void *cache, enum cache_type type, size_t head_stride, cons
                      size_t x_stride, int rows, int heads, int head_dim)
 {
     size_t dim = (size_t)head_dim;
-#pragma omp parallel for if ((long)rows * heads * head_dim > PARALLEL_VALUES)
+    SPREAD((long)rows * heads * head_dim > PARALLEL_VALUES,
+           CPU(cache_rows)(cache, type, head_stride, x, x_stride, rows, heads, head_dim));
+#pragma omp for nowait
     for (int h = 0; h < heads; h++)
         for (int r = 0; r < rows; r++) {
             const float *from = x + (size_t)r * x_stride + (size_t)h * dim;

@@ -28,7 +28,8 @@ static void rms_norm_row(float *y, const float *x, const float *weight, int widt
 
 void CPU(rms_norm)(float *y, const float *x, const float *weight, int rows, int width, float eps)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(rms_norm)(y, x, weight, rows, width, eps));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++)
         rms_norm_row(y + (size_t)r * (size_t)width, x + (size_t)r * (size_t)width, weight, width,
                      eps);
@@ -38,7 +39,9 @@ void CPU(rms_norm)(float *y, const float *x, const float *weight, int rows, int 
 void CPU(gated_rms_norm)(float *y, const float *x, const float *z, size_t z_stride,
                          const float *weight, int rows, int width, float eps)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES,
+           CPU(gated_rms_norm)(y, x, z, z_stride, weight, rows, width, eps));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         const float *in = x + (size_t)r * (size_t)width, *gate = z + (size_t)r * z_stride;
         float *out = y + (size_t)r * (size_t)width;
@@ -53,7 +56,9 @@ void CPU(gated_rms_norm)(float *y, const float *x, const float *z, size_t z_stri
 void CPU(layer_norm)(float *y, const float *x, const float *weight, const float *bias, int rows,
                      int width, float eps)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES,
+           CPU(layer_norm)(y, x, weight, bias, rows, width, eps));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         const float *in = x + (size_t)r * (size_t)width;
         float *out = y + (size_t)r * (size_t)width;
@@ -73,7 +78,8 @@ void CPU(layer_norm)(float *y, const float *x, const float *weight, const float 
 
 void CPU(add_scaled)(float *y, const float *x, const float *scale, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(add_scaled)(y, x, scale, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         const float *in = x + (size_t)r * (size_t)width;
         float *out = y + (size_t)r * (size_t)width;
@@ -88,7 +94,8 @@ void CPU(add_scaled)(float *y, const float *x, const float *scale, int rows, int
 
 void CPU(average_reversed)(float *y, const float *x, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(average_reversed)(y, x, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         const float *in = x + (size_t)(rows - 1 - r) * (size_t)width;
         float *out = y + (size_t)r * (size_t)width;
@@ -99,13 +106,17 @@ void CPU(average_reversed)(float *y, const float *x, int rows, int width)
 
 void CPU(copy_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, int rows, int width)
 {
+    SPREAD((long)rows * width > PARALLEL_VALUES,
+           CPU(copy_rows)(y, y_stride, x, x_stride, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++)
         memcpy(y + (size_t)r * y_stride, x + (size_t)r * x_stride, (size_t)width * sizeof *y);
 }
 
 void CPU(reverse_rows)(float *y, const float *x, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(reverse_rows)(y, x, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++)
         memcpy(y + (size_t)r * (size_t)width, x + (size_t)(rows - 1 - r) * (size_t)width,
                (size_t)width * sizeof *y);
@@ -131,7 +142,8 @@ void CPU(embed_bf16)(float *y, const unsigned short *table, const int *ids, int 
 /* Channels are split among threads: each sum is one thread's, in the order of the rows. */
 void CPU(mean_rows)(float *y, const float *x, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(mean_rows)(y, x, rows, width));
+#pragma omp for nowait
     for (int c = 0; c < width; c += LANES) {
         int n = min_int(LANES, width - c);
         vec sum = {0};
@@ -143,7 +155,8 @@ void CPU(mean_rows)(float *y, const float *x, int rows, int width)
 
 void CPU(scale_columns)(float *x, const float *scale, int rows, int width)
 {
-#pragma omp parallel for if ((long)rows * width > PARALLEL_VALUES)
+    SPREAD((long)rows * width > PARALLEL_VALUES, CPU(scale_columns)(x, scale, rows, width));
+#pragma omp for nowait
     for (int r = 0; r < rows; r++) {
         float *row = x + (size_t)r * (size_t)width;
         for (int c = 0; c < width; c++)

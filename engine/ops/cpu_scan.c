@@ -33,7 +33,9 @@ void CPU(causal_conv_silu)(float *y, const float *x, size_t x_stride, const floa
     assert(width <= 8);
     long blocks = (channels + LANES - 1) / LANES;
     long tasks = blocks * (long)n_spans;
-#pragma omp parallel for if (blocks * total_rows(spans, n_spans) > PARALLEL_CONV_ROWS)
+    SPREAD(blocks * total_rows(spans, n_spans) > PARALLEL_CONV_ROWS,
+           CPU(causal_conv_silu)(y, x, x_stride, weight, bias, channels, width, spans, n_spans));
+#pragma omp for nowait
     for (long task = 0; task < tasks; task++) {
         const struct span *span = &spans[task / blocks];
         int c = (int)(task % blocks) * LANES;
@@ -81,8 +83,10 @@ void CPU(selective_scan)(float *y, const struct scan_inputs *in, const struct sp
 {
     assert(in->state_size <= MAX_STATE);
     long blocks = (in->channels + LANES - 1) / LANES;
-    long tasks = blocks * (long)n_spans;
-#pragma omp parallel for if (blocks * total_rows(spans, n_spans) > PARALLEL_SCAN_ROWS)
+    long tasks = blocks * (long)n_spans, states = blocks * in->state_size;
+    SPREAD(states * total_rows(spans, n_spans) > PARALLEL_SCAN_STATES,
+           CPU(selective_scan)(y, in, spans, n_spans));
+#pragma omp for nowait
     for (long task = 0; task < tasks; task++) {
         const struct span *span = &spans[task / blocks];
         int c = (int)(task % blocks) * LANES;

@@ -1,193 +1,51 @@
 #include "engine/ops/matmul.h"
 
-#include "engine/base/float16.h"
-#include "engine/ops/ops.h"
+#include "engine/base/pages.h"
+#include "engine/base/random.h"
+#include "engine/ops/onednn.h"
+#include "engine/ops/row_product.h"
 
 #include <assert.h>
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, LAYOUT_ROWS = 768 };
-
-struct linear_layout {
-    dnnl_memory_desc_t weights;
-};
+enum { WORD_BYTES = sizeof(uint32_t) };
 
 /* One prepared product: a shape, its primitive, and memory objects whose pointers are set anew for
  * every call. */
 struct product {
     int rows, n_in, n_out;
     enum matmul_type type;
+    bool adds_bias;
     dnnl_primitive_t primitive;
-    dnnl_memory_t x, weights, y;
+    dnnl_memory_t x, weights, y, bias; /* bias NULL where the library adds none */
+    row_product *alone;                /* one row: our own kernel; NULL: the library's */
+    int chunk;                         /* inputs that it sums apart */
 };
 
 struct matmul {
+    const struct ops *ops;
     dnnl_stream_t stream;
     struct product *products;
     size_t n_products, capacity;
-    void *scratch; /* x, packed densely in the weights' type, padded rows zero */
-    size_t scratch_bytes;
+    void *rows; /* x, packed densely in the weights' type, padded rows zero */
+    size_t rows_bytes;
+    float *row_scale; /* of int8 rows */
+    int row_scales;
     bool failed;
 };
 
-/* The process's one CPU engine. */
-static dnnl_engine_t cpu_engine(void)
-{
-    static dnnl_engine_t engine;
-    if (!engine && dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
-        engine = NULL;
-    return engine;
-}
-
-static dnnl_data_type_t data_type(enum matmul_type type)
-{
-    return type == MATMUL_BF16 ? dnnl_bf16 : dnnl_f32;
-}
-
-static size_t value_bytes(enum matmul_type type)
-{
-    return type == MATMUL_BF16 ? sizeof(uint16_t) : sizeof(float);
-}
-
-static enum status library_failed(dnnl_status_t result, const char *what, struct error *err)
-{
-    if (result == dnnl_out_of_memory)
-        return fail(err, STATUS_NO_MEMORY, "out of memory in oneDNN while %s", what);
-    return fail(err, STATUS_UNSUPPORTED, "oneDNN cannot do this on this CPU: %s (status %d)", what,
-                (int)result);
-}
-
-/* The primitive for a shape; weights NULL lets the library choose their layout. */
-static dnnl_status_t describe_product(dnnl_primitive_desc_t *out, enum matmul_type type, int rows,
-                                      int n_in, int n_out, const dnnl_memory_desc_t *weights)
-{
-    dnnl_dims_t x_dims = {rows, n_in}, w_dims = {n_in, n_out}, y_dims = {rows, n_out};
-    dnnl_memory_desc_t x, w, y;
-    dnnl_matmul_desc_t product;
-    dnnl_status_t result = dnnl_memory_desc_init_by_tag(&x, 2, x_dims, data_type(type), dnnl_ab);
-    if (result == dnnl_success)
-        result = dnnl_memory_desc_init_by_tag(&w, 2, w_dims, data_type(type), dnnl_format_tag_any);
-    if (result == dnnl_success)
-        result = dnnl_memory_desc_init_by_tag(&y, 2, y_dims, dnnl_f32, dnnl_ab);
-    if (result == dnnl_success)
-        result = dnnl_matmul_desc_init(&product, &x, weights ? weights : &w, NULL, &y);
-    if (result == dnnl_success)
-        result = dnnl_primitive_desc_create(out, &product, NULL, cpu_engine(), NULL);
-    return result;
-}
-
-/* Asks which layout the library wants for the weights of a large product. */
-static dnnl_status_t choose_layout(struct linear *linear)
-{
-    dnnl_primitive_desc_t description;
-    dnnl_status_t result = describe_product(&description, linear->type, LAYOUT_ROWS, linear->n_in,
-                                            linear->n_out, NULL);
-    if (result != dnnl_success)
-        return result;
-    const dnnl_memory_desc_t *chosen =
-        dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
-    linear->layout->weights = *chosen;
-    linear->packed_bytes = dnnl_memory_desc_get_size(chosen);
-    dnnl_primitive_desc_destroy(description);
-    return dnnl_success;
-}
-
-/* Copies the plain weights into the chosen layout. */
-static dnnl_status_t reorder(struct linear *linear, const void *weights)
-{
-    dnnl_dims_t dims = {linear->n_in, linear->n_out};
-    dnnl_memory_desc_t plain;
-    dnnl_engine_t engine = cpu_engine();
-    dnnl_memory_t from = NULL, to = NULL;
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_primitive_t primitive = NULL;
-    dnnl_stream_t stream = NULL;
-    dnnl_status_t result =
-        dnnl_memory_desc_init_by_tag(&plain, 2, dims, data_type(linear->type), dnnl_ba);
-    if (result == dnnl_success)
-        result = dnnl_memory_create(&from, &plain, engine, (void *)(uintptr_t)weights);
-    if (result == dnnl_success)
-        result = dnnl_memory_create(&to, &linear->layout->weights, engine, linear->packed);
-    if (result == dnnl_success)
-        result = dnnl_reorder_primitive_desc_create(&description, &plain, engine,
-                                                    &linear->layout->weights, engine, NULL);
-    if (result == dnnl_success)
-        result = dnnl_primitive_create(&primitive, description);
-    if (result == dnnl_success)
-        result = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
-    if (result == dnnl_success) {
-        dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-        result = dnnl_primitive_execute(primitive, stream, 2, args);
-    }
-    if (result == dnnl_success)
-        result = dnnl_stream_wait(stream);
-    dnnl_stream_destroy(stream);
-    dnnl_primitive_destroy(primitive);
-    dnnl_primitive_desc_destroy(description);
-    dnnl_memory_destroy(from);
-    dnnl_memory_destroy(to);
-    return result;
-}
-
-static size_t round_up(size_t bytes)
-{
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-static enum status pack_into(struct linear *linear, const void *weights, const float *bias,
-                             struct error *err)
-{
-    size_t bias_bytes = (size_t)linear->n_out * sizeof *bias;
-    linear->layout = calloc(1, sizeof *linear->layout);
-    if (!linear->layout)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for weights");
-    if (!cpu_engine())
-        return fail(err, STATUS_UNSUPPORTED, "oneDNN has no CPU engine on this machine");
-    dnnl_status_t result = choose_layout(linear);
-    if (result != dnnl_success)
-        return library_failed(result, "choosing a weight layout", err);
-    linear->packed = aligned_alloc(ALIGNMENT, round_up(linear->packed_bytes));
-    linear->bias = bias ? malloc(bias_bytes) : NULL;
-    if (!linear->packed || (bias && !linear->bias))
-        return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of weights",
-                    linear->packed_bytes);
-    if (bias)
-        memcpy(linear->bias, bias, bias_bytes);
-    result = reorder(linear, weights);
-    return result == dnnl_success ? STATUS_OK : library_failed(result, "packing weights", err);
-}
-
-enum status linear_pack(struct linear *linear, enum matmul_type type, const void *weights,
-                        const float *bias, int n_in, int n_out, struct error *err)
-{
-    *linear = (struct linear){.n_in = n_in, .n_out = n_out, .type = type};
-    enum status status = pack_into(linear, weights, bias, err);
-    if (status)
-        linear_release(linear);
-    return status;
-}
-
-void linear_release(struct linear *linear)
-{
-    free(linear->packed);
-    free(linear->bias);
-    free(linear->layout);
-    *linear = (struct linear){0};
-}
-
-enum status matmul_open(struct matmul **out, struct error *err)
+enum status matmul_open(struct matmul **out, const struct ops *ops, struct error *err)
 {
     struct matmul *matmul = calloc(1, sizeof *matmul);
-    if (!matmul || !cpu_engine() ||
-        dnnl_stream_create(&matmul->stream, cpu_engine(), dnnl_stream_default_flags)) {
+    if (!matmul || !onednn_engine() ||
+        dnnl_stream_create(&matmul->stream, onednn_engine(), dnnl_stream_default_flags)) {
         free(matmul);
         return fail(err, STATUS_NO_MEMORY, "out of memory while preparing matrix products");
     }
+    matmul->ops = ops;
     *out = matmul;
     return STATUS_OK;
 }
@@ -198,6 +56,7 @@ static void product_release(struct product *product)
     dnnl_memory_destroy(product->x);
     dnnl_memory_destroy(product->weights);
     dnnl_memory_destroy(product->y);
+    dnnl_memory_destroy(product->bias);
 }
 
 void matmul_close(struct matmul *matmul)
@@ -208,31 +67,37 @@ void matmul_close(struct matmul *matmul)
         product_release(&matmul->products[i]);
     dnnl_stream_destroy(matmul->stream);
     free(matmul->products);
-    free(matmul->scratch);
+    free(matmul->rows);
+    free(matmul->row_scale);
     free(matmul);
 }
 
-static struct product *find_product(struct matmul *matmul, const struct linear *linear, int rows)
+static struct product *find_product(const struct matmul *matmul, const struct linear *linear,
+                                    int rows)
 {
     for (size_t i = 0; i < matmul->n_products; i++) {
         struct product *p = &matmul->products[i];
         if (p->rows == rows && p->n_in == linear->n_in && p->n_out == linear->n_out &&
-            p->type == linear->type)
+            p->type == linear->type && p->adds_bias == onednn_adds_bias(linear))
             return p;
     }
     return NULL;
 }
 
-/* Makes the primitive and its three memory objects. */
+/* Makes the primitive and its memory objects. */
 static dnnl_status_t product_create(struct product *product, const struct linear *linear)
 {
     dnnl_primitive_desc_t description;
-    dnnl_status_t result =
-        describe_product(&description, product->type, product->rows, product->n_in, product->n_out,
-                         &linear->layout->weights);
+    const struct onednn_shape shape = {.type = product->type,
+                                       .rows = product->rows,
+                                       .n_in = product->n_in,
+                                       .n_out = product->n_out,
+                                       .has_bias = product->adds_bias,
+                                       .weights = &linear->layout->weights};
+    dnnl_status_t result = onednn_describe(&description, &shape);
     if (result != dnnl_success)
         return result;
-    dnnl_engine_t engine = cpu_engine();
+    dnnl_engine_t engine = onednn_engine();
     const dnnl_memory_desc_t *x = dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0);
     const dnnl_memory_desc_t *y = dnnl_primitive_desc_query_md(description, dnnl_query_dst_md, 0);
     result = dnnl_primitive_create(&product->primitive, description);
@@ -243,73 +108,12 @@ static dnnl_status_t product_create(struct product *product, const struct linear
     if (result == dnnl_success)
         result = dnnl_memory_create(&product->weights, &linear->layout->weights, engine,
                                     DNNL_MEMORY_NONE);
+    if (result == dnnl_success && product->adds_bias)
+        result = dnnl_memory_create(
+            &product->bias, dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 1),
+            engine, DNNL_MEMORY_NONE);
     dnnl_primitive_desc_destroy(description);
     return result;
-}
-
-static enum status grow_scratch(struct matmul *matmul, size_t bytes, struct error *err)
-{
-    if (bytes <= matmul->scratch_bytes)
-        return STATUS_OK;
-    void *scratch = aligned_alloc(ALIGNMENT, round_up(bytes));
-    if (!scratch)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", bytes);
-    free(matmul->scratch);
-    matmul->scratch = scratch;
-    matmul->scratch_bytes = bytes;
-    return STATUS_OK;
-}
-
-enum status linear_prepare(struct matmul *matmul, const struct linear *linear, int rows,
-                           struct error *err)
-{
-    int padded = ops_padded_rows(rows);
-    if (find_product(matmul, linear, padded))
-        return STATUS_OK;
-    enum status status = grow_scratch(
-        matmul, (size_t)padded * (size_t)linear->n_in * value_bytes(linear->type), err);
-    if (status)
-        return status;
-    if (matmul->n_products == matmul->capacity) {
-        size_t capacity = matmul->capacity ? 2 * matmul->capacity : 32;
-        struct product *products = realloc(matmul->products, capacity * sizeof *products);
-        if (!products)
-            return fail(err, STATUS_NO_MEMORY, "out of memory while preparing matrix products");
-        matmul->products = products;
-        matmul->capacity = capacity;
-    }
-    struct product product = {padded, linear->n_in, linear->n_out, linear->type,
-                              NULL,   NULL,         NULL,          NULL};
-    dnnl_status_t result = product_create(&product, linear);
-    if (result != dnnl_success) {
-        product_release(&product);
-        return library_failed(result, "preparing a matrix product", err);
-    }
-    matmul->products[matmul->n_products++] = product;
-    return STATUS_OK;
-}
-
-/* Rows of x into the scratch memory, dense and in the weights' type; padded rows are zero. */
-static void copy_rows(struct matmul *matmul, const struct linear *linear, const float *x,
-                      size_t x_stride, int rows, int padded)
-{
-    size_t width = (size_t)linear->n_in, row_bytes = width * value_bytes(linear->type);
-    char *to = matmul->scratch;
-#pragma omp parallel for if ((size_t)rows * width > 1 << 15)
-    for (int r = 0; r < padded; r++) {
-        const float *from = x + (size_t)r * x_stride;
-        void *row = to + (size_t)r * row_bytes;
-        if (r >= rows) {
-            memset(row, 0, row_bytes);
-        } else if (linear->type == MATMUL_F32) {
-            memcpy(row, from, row_bytes);
-        } else {
-            uint16_t *half = row;
-#pragma omp simd
-            for (size_t c = 0; c < width; c++)
-                half[c] = bf16_from_float(from[c]);
-        }
-    }
 }
 
 /* Products so small that waking a second thread costs more than it saves: few weights to read, few
@@ -320,16 +124,24 @@ static bool is_small(const struct product *product)
     return weights < 1 << 18 && weights * (size_t)product->rows < 1 << 23;
 }
 
-static dnnl_status_t execute(struct matmul *matmul, const struct product *product)
+static dnnl_status_t run_library(const struct matmul *matmul, const struct product *product,
+                                 const struct linear *linear, void *x, void *y)
 {
     dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, product->x},
                               {DNNL_ARG_WEIGHTS, product->weights},
-                              {DNNL_ARG_DST, product->y}};
+                              {DNNL_ARG_DST, product->y},
+                              {DNNL_ARG_BIAS, product->bias}};
+    if (product->adds_bias)
+        dnnl_memory_set_data_handle(product->bias, linear->bias);
+    dnnl_memory_set_data_handle(product->x, x);
+    dnnl_memory_set_data_handle(product->weights, linear->packed);
+    dnnl_memory_set_data_handle(product->y, y);
     int threads = omp_get_max_threads();
     bool alone = threads > 1 && is_small(product);
     if (alone)
         omp_set_num_threads(1);
-    dnnl_status_t result = dnnl_primitive_execute(product->primitive, matmul->stream, 3, args);
+    dnnl_status_t result =
+        dnnl_primitive_execute(product->primitive, matmul->stream, 3 + product->adds_bias, args);
     if (result == dnnl_success)
         result = dnnl_stream_wait(matmul->stream);
     if (alone)
@@ -337,28 +149,216 @@ static dnnl_status_t execute(struct matmul *matmul, const struct product *produc
     return result;
 }
 
+/* Our own kernel for one row, and the bias; threads share out the outputs. */
+static void run_alone(const struct matmul *matmul, const struct product *product,
+                      const struct linear *linear, const void *x, void *y)
+{
+    const struct panels *panels = &linear->layout->panels;
+    int groups = (linear->n_out + ROW_GROUP - 1) / ROW_GROUP;
+    if (is_small(product) || omp_get_max_threads() == 1) {
+        /* No region of one thread: libgomp would allocate a team for it. */
+        product->alone(y, x, panels, linear->packed, 0, groups, product->chunk);
+    } else {
+#pragma omp parallel
+        {
+            long n = omp_get_num_threads(), i = omp_get_thread_num();
+            product->alone(y, x, panels, linear->packed, (int)(groups * i / n),
+                           (int)(groups * (i + 1) / n), product->chunk);
+        }
+    }
+    if (product->adds_bias)
+        matmul->ops->add_row(y, linear->bias, 1, linear->n_out);
+}
+
+/* x, packed densely in the weights' type, padded rows zero, with what int8 needs besides; of f32
+ * that lies so already, x itself. */
+static void *pack_rows(struct matmul *matmul, const struct linear *linear, const float *x,
+                       size_t x_stride, int rows, int padded)
+{
+    const struct ops *ops = matmul->ops;
+    size_t row_bytes = (size_t)linear->n_in * onednn_value_bytes(linear->type);
+    if (linear->type == MATMUL_F32 && x_stride == (size_t)linear->n_in && rows == padded)
+        return (void *)(uintptr_t)x;
+    if (linear->type == MATMUL_BF16)
+        ops->round_rows(matmul->rows, x, x_stride, rows, linear->n_in);
+    else if (linear->type == MATMUL_INT8)
+        ops->quantise_rows(matmul->rows, matmul->row_scale, x, x_stride, rows, linear->n_in);
+    else
+        ops->copy_rows(matmul->rows, (size_t)linear->n_in, x, x_stride, rows, linear->n_in);
+    memset((char *)matmul->rows + (size_t)rows * row_bytes, 0,
+           (size_t)(padded - rows) * row_bytes + WORD_BYTES);
+    return matmul->rows;
+}
+
+/* Inputs and both results of a trial. */
+struct trial {
+    float *x, *want, *got;
+};
+
+static bool trial_open(struct trial *trial, const struct linear *linear)
+{
+    struct random_stream random = {1};
+    size_t n_in = (size_t)linear->n_in, n_out = (size_t)linear->n_out;
+    trial->x = malloc(n_in * sizeof *trial->x);
+    trial->want = malloc(n_out * sizeof *trial->want);
+    trial->got = malloc(n_out * sizeof *trial->got);
+    for (size_t i = 0; trial->x && i < n_in; i++)
+        trial->x[i] = (float)random_uniform(&random) - 0.5F;
+    return trial->x && trial->want && trial->got;
+}
+
+static void trial_close(struct trial *trial)
+{
+    free(trial->x);
+    free(trial->want);
+    free(trial->got);
+}
+
+/* Whether the library's results can tell one order of summing from another: most of them are sums,
+ * not zero or the bias alone. */
+static bool is_telling(const struct linear *linear, const float *want)
+{
+    size_t n = (size_t)linear->n_out, sums = 0;
+    for (size_t i = 0; i < n; i++)
+        sums += want[i] != (onednn_adds_bias(linear) ? linear->bias[i] : 0);
+    return sums > n / 2;
+}
+
+/* Sets product->alone if our kernel, summing chunks of some length apart, gives the library's bits
+ * on random inputs. */
+static dnnl_status_t try_chunks(struct matmul *matmul, struct product *product,
+                                const struct linear *linear, row_product *kernel,
+                                struct trial *trial)
+{
+    static const int chunks[] = {1024, 512, 256, 128, 64, 0};
+    size_t n_out = (size_t)linear->n_out;
+    void *x = pack_rows(matmul, linear, trial->x, (size_t)linear->n_in, 1, 1);
+    dnnl_status_t result = run_library(matmul, product, linear, x, trial->want);
+    if (result != dnnl_success || !is_telling(linear, trial->want))
+        return result;
+    for (const int *chunk = chunks; *chunk; chunk++) {
+        product->alone = kernel;
+        product->chunk = *chunk;
+        run_alone(matmul, product, linear, x, trial->got);
+        if (memcmp(trial->got, trial->want, n_out * sizeof *trial->got) == 0)
+            return result;
+    }
+    product->alone = NULL;
+    return result;
+}
+
+static enum status choose_row_kernel(struct matmul *matmul, struct product *product,
+                                     const struct linear *linear, struct error *err)
+{
+    static row_product *(*const kernels[MATMUL_TYPES])(void) = {
+        [MATMUL_F32] = row_product_f32,
+        [MATMUL_BF16] = row_product_bf16,
+        [MATMUL_INT8] = row_product_int8,
+    };
+    row_product *kernel = linear->layout->in_panels ? kernels[product->type]() : NULL;
+    struct trial trial = {NULL, NULL, NULL};
+    dnnl_status_t result = dnnl_success;
+    if (kernel)
+        result = trial_open(&trial, linear) ? try_chunks(matmul, product, linear, kernel, &trial)
+                                            : dnnl_out_of_memory;
+    trial_close(&trial);
+    return result == dnnl_success ? STATUS_OK : onednn_failed(result, "trying a product", err);
+}
+
+/* Room for so many rows of this linear. */
+static enum status reserve_rows(struct matmul *matmul, const struct linear *linear, int rows,
+                                struct error *err)
+{
+    size_t bytes = (size_t)rows * (size_t)linear->n_in * onednn_value_bytes(linear->type);
+    bytes += WORD_BYTES; /* one row is read in whole words */
+    if (bytes > matmul->rows_bytes) {
+        void *memory = pages_alloc(bytes);
+        if (!memory)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", bytes);
+        free(matmul->rows);
+        matmul->rows = memory;
+        matmul->rows_bytes = bytes;
+    }
+    if (linear->type == MATMUL_INT8 && rows > matmul->row_scales) {
+        float *scales = realloc(matmul->row_scale, (size_t)rows * sizeof *scales);
+        if (!scales)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for the scales of %d rows", rows);
+        matmul->row_scale = scales;
+        matmul->row_scales = rows;
+    }
+    return STATUS_OK;
+}
+
+static enum status grow_products(struct matmul *matmul, struct error *err)
+{
+    if (matmul->n_products < matmul->capacity)
+        return STATUS_OK;
+    size_t capacity = matmul->capacity ? 2 * matmul->capacity : 32;
+    struct product *products = realloc(matmul->products, capacity * sizeof *products);
+    if (!products)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while preparing matrix products");
+    matmul->products = products;
+    matmul->capacity = capacity;
+    return STATUS_OK;
+}
+
+enum status linear_prepare(struct matmul *matmul, const struct linear *linear, int rows,
+                           struct error *err)
+{
+    int padded = ops_padded_rows(rows);
+    if (linear->layout->ours || find_product(matmul, linear, padded))
+        return STATUS_OK;
+    enum status status = reserve_rows(matmul, linear, padded, err);
+    if (!status)
+        status = grow_products(matmul, err);
+    if (status)
+        return status;
+    struct product product = {.rows = padded,
+                              .n_in = linear->n_in,
+                              .n_out = linear->n_out,
+                              .type = linear->type,
+                              .adds_bias = onednn_adds_bias(linear)};
+    dnnl_status_t result = product_create(&product, linear);
+    if (result != dnnl_success) {
+        product_release(&product);
+        return onednn_failed(result, "preparing a matrix product", err);
+    }
+    status = padded == 1 ? choose_row_kernel(matmul, &product, linear, err) : STATUS_OK;
+    if (status)
+        product_release(&product);
+    else
+        matmul->products[matmul->n_products++] = product;
+    return status;
+}
+
+/* The library's product or, of one row, our own kernel. */
+static void run_packed(struct matmul *matmul, const struct linear *linear, const float *x,
+                       size_t x_stride, float *y, int rows)
+{
+    int padded = ops_padded_rows(rows);
+    const struct product *product = find_product(matmul, linear, padded);
+    assert(product);
+    void *packed = pack_rows(matmul, linear, x, x_stride, rows, padded);
+    if (product->alone)
+        run_alone(matmul, product, linear, packed, y);
+    else if (run_library(matmul, product, linear, packed, y) != dnnl_success)
+        matmul->failed = true; /* the library's own allocation: whoever uses y asks */
+    if (linear->type == MATMUL_INT8)
+        matmul->ops->scale_sums(y, matmul->row_scale, linear->offset, linear->scale, linear->bias,
+                                rows, linear->n_out);
+}
+
 void linear_run(struct matmul *matmul, const struct linear *linear, const float *x, size_t x_stride,
                 float *y, int rows)
 {
-    int padded = ops_padded_rows(rows);
-    struct product *product = find_product(matmul, linear, padded);
-    assert(product);
-    copy_rows(matmul, linear, x, x_stride, rows, padded);
-    dnnl_memory_set_data_handle(product->x, matmul->scratch);
-    dnnl_memory_set_data_handle(product->weights, linear->packed);
-    dnnl_memory_set_data_handle(product->y, y);
-    dnnl_status_t result = execute(matmul, product);
-    /* The only failure left is the library's own allocation: whoever uses y asks matmul_failed().
-     */
-    matmul->failed = matmul->failed || result != dnnl_success;
-    if (!linear->bias)
+    const struct linear_layout *layout = linear->layout;
+    if (!layout->ours) {
+        run_packed(matmul, linear, x, x_stride, y, rows);
         return;
-#pragma omp parallel for if ((long)rows * linear->n_out > 1 << 15)
-    for (int r = 0; r < rows; r++) {
-        float *row = y + (size_t)r * (size_t)linear->n_out;
-        for (int c = 0; c < linear->n_out; c++)
-            row[c] += linear->bias[c];
     }
+    matmul->ops->panel_product(y, x, x_stride, &layout->panels, linear->packed, rows);
+    if (linear->bias)
+        matmul->ops->add_row(y, linear->bias, rows, linear->n_out);
 }
 
 bool matmul_failed(const struct matmul *matmul)
@@ -366,24 +366,8 @@ bool matmul_failed(const struct matmul *matmul)
     return matmul->failed;
 }
 
-bool matmul_has_bf16(void)
+bool linear_has_row_kernel(const struct matmul *matmul, const struct linear *linear)
 {
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
-}
-
-const char *matmul_describe(enum matmul_type type)
-{
-    static char texts[2][96];
-    char *text = texts[type == MATMUL_BF16];
-    const dnnl_version_t *version = dnnl_version();
-    const char *implementation = "unavailable";
-    dnnl_primitive_desc_t description = NULL;
-    if (cpu_engine() &&
-        describe_product(&description, type, LAYOUT_ROWS, 1024, 1024, NULL) == dnnl_success)
-        dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &implementation);
-    snprintf(text, sizeof texts[0], "oneDNN %d.%d.%d %s", version->major, version->minor,
-             version->patch, implementation);
-    dnnl_primitive_desc_destroy(description);
-    return text;
+    const struct product *product = find_product(matmul, linear, 1);
+    return linear->layout->ours || (product && product->alone);
 }

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct ops ops_reference, ops_cpu_x86_64, ops_cpu_avx2, ops_cpu_avx512;
+extern const struct ops ops_reference, ops_cpu_sse2, ops_cpu_avx2, ops_cpu_avx512;
 
 const struct ops *const ops_all[] = {
-    &ops_reference, &ops_cpu_x86_64, &ops_cpu_avx2, &ops_cpu_avx512, NULL,
+    &ops_reference, &ops_cpu_sse2, &ops_cpu_avx2, &ops_cpu_avx512, NULL,
 };
 
 /* The canonical name of a function is the first of its rows. */

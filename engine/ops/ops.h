@@ -16,6 +16,7 @@
 #define MAMBENCH_ENGINE_OPS_OPS_H
 
 #include "engine/base/error.h"
+#include "engine/ops/panels.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -92,7 +93,7 @@ struct attention_shape {
 enum { OPS_MAX_HEAD = 256 };
 
 struct ops {
-    const char *name; /* "reference", "x86_64", "avx2", "avx512" */
+    const char *name; /* "reference", "sse2", "avx2", "avx512" */
 
     /* y = x / sqrt(mean(x^2) + eps) * weight.  x, y: [rows, width]; weight: [width]. */
     void (*rms_norm)(float *y, const float *x, const float *weight, int rows, int width, float eps);
@@ -195,6 +196,31 @@ struct ops {
 
     /* x[r] *= scale; scale: [width]. */
     void (*scale_columns)(float *x, const float *scale, int rows, int width);
+
+    /* y = x W^T in f32, [rows, n_out], W in panels (engine/ops/panels.h); x: row r at
+     * x + r * x_stride.  An output is the sum of its inputs' products in ascending order, those of
+     * each 1,024 apart, whatever the number of rows: for CPUs where the library's is not. */
+    void (*panel_product)(float *y, const float *x, size_t x_stride, const struct panels *panels,
+                          const float *weights, int rows);
+
+    /* x[r] += row; row: [width]. */
+    void (*add_row)(float *x, const float *row, int rows, int width);
+
+    /* y[r] = x[r] rounded to bf16 (nearest, ties to even), densely; x: row r at x + r * x_stride.
+     */
+    void (*round_rows)(unsigned short *y, const float *x, size_t x_stride, int rows, int width);
+
+    /* Rows to bytes around 128: y[r] = 128 + round(x[r] * 127 / m), ties to even, m the largest
+     * |x| of the row, and scale[r] = m / 127.  A row whose m is below 1e-36 becomes 128 and 0; one
+     * with a NaN or an infinity gets a NaN as its scale.  y: [rows, width], densely. */
+    void (*quantise_rows)(unsigned char *y, float *scale, const float *x, size_t x_stride, int rows,
+                          int width);
+
+    /* What a product of such bytes with int8 weights means, in place: sums of n_out int32 a row
+     * become (sum - offset[c]) * (row_scale[r] * scale[c]) + bias[c], offset[c] = 128 * the sum of
+     * output c's weights; the product is rounded before the bias (NULL: 0) is added. */
+    void (*scale_sums)(float *y, const float *row_scale, const int *offset, const float *scale,
+                       const float *bias, int rows, int n_out);
 };
 
 /* Rows that a matrix of so many rows must have room for. */

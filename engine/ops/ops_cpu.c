@@ -33,5 +33,10 @@ const struct ops TABLE_JOIN(LEVEL) = {
     .depthwise_conv = CPU(depthwise_conv),
     .mean_rows = CPU(mean_rows),
     .scale_columns = CPU(scale_columns),
+    .panel_product = CPU(panel_product),
+    .add_row = CPU(add_row),
+    .round_rows = CPU(round_rows),
+    .quantise_rows = CPU(quantise_rows),
+    .scale_sums = CPU(scale_sums),
     .ssd_chunk = CPU_SSD_CHUNK,
 };

@@ -27,5 +27,10 @@ const struct ops ops_reference = {
     .depthwise_conv = reference_depthwise_conv,
     .mean_rows = reference_mean_rows,
     .scale_columns = reference_scale_columns,
+    .panel_product = reference_panel_product,
+    .add_row = reference_add_row,
+    .round_rows = reference_round_rows,
+    .quantise_rows = reference_quantise_rows,
+    .scale_sums = reference_scale_sums,
     .ssd_chunk = 1,
 };

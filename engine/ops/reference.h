@@ -34,6 +34,11 @@ REFERENCE_OPERATION(average_pool);
 REFERENCE_OPERATION(depthwise_conv);
 REFERENCE_OPERATION(mean_rows);
 REFERENCE_OPERATION(scale_columns);
+REFERENCE_OPERATION(panel_product);
+REFERENCE_OPERATION(add_row);
+REFERENCE_OPERATION(round_rows);
+REFERENCE_OPERATION(quantise_rows);
+REFERENCE_OPERATION(scale_sums);
 
 double reference_silu(double x);
 /* PyTorch's softplus: the identity above 20. */

@@ -156,6 +156,23 @@ INLINE vec vec_max(vec a, vec b)
 #endif
 }
 
+/* The nearest integers, even ones between two; |a| below 2^31. */
+INLINE veci vec_round(vec a)
+{
+#if defined(__AVX512F__)
+    return (veci)_mm512_cvtps_epi32(a);
+#elif defined(__AVX2__)
+    return (veci)_mm256_cvtps_epi32(a);
+#elif defined(__SSE2__)
+    return (veci)_mm_cvtps_epi32(a);
+#else
+    veci rounded;
+    for (int i = 0; i < LANES; i++)
+        rounded[i] = (int32_t)__builtin_rintf(a[i]);
+    return rounded;
+#endif
+}
+
 INLINE vec vec_abs(vec a)
 {
     return (vec)((veci)a & 0x7FFFFFFF);

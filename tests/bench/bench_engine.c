@@ -1,59 +1,67 @@
-/* bench_engine MODEL [PAIRS] - the language model's prefill against a matrix-product probe that
- * runs in turn with it, and memory against the packed weights, on random weights (`make bench`).
+/* bench_engine MODEL [PAIRS] - a system at full size on random weights: towers, prefill and decode
+ * against what the machine reaches in the same run, and int8 against bf16 (`make bench`).
  *
- * Counted FLOP: 2 x rows x the weights of the layers' products; the head runs for one row only. */
-#include "engine/base/clock.h"
-#include "engine/base/float16.h"
+ * Counted FLOP: 2 x rows x the weights of the products; attention, scans and norms count nothing,
+ * the head runs for one row only.  Counted bytes of a token: the decoder's weights without the
+ * embedding table, its recurrent state read and written, its keys and values read. */
+#include "engine/ops/probe.h"
 #include "engine/session.h"
+#include "tests/bench/bench.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+enum { ROWS = 779, CONTEXT = 800, STEPS = 6, PRODUCTS = 20 };
 
-enum {
-    ROWS = 779,
-    PROBE_ROWS = 780,
-    PROBE_IN = 2560,
-    PROBE_OUT = 10240,
-    MAX_PAIRS = 99,
-    TOKENS = 16
+/* An engine and everything its stages need. */
+struct side {
+    enum precision precision;
+    struct engine *engine;
+    struct session *session;
+    struct product_probe *probe; /* in the decoder's type */
+    float *logits;
 };
 
-static int die(const struct error *err)
+static enum status side_open(struct side *side, const char *model, enum precision precision,
+                             struct error *err)
 {
-    fprintf(stderr, "bench_engine: %s\n", err->text);
-    return 1;
+    struct engine_options options;
+    engine_options_init(&options);
+    options.random_weights = true;
+    options.precision = precision;
+    *side = (struct side){.precision = precision};
+    int64_t start = clock_ns();
+    enum status status = engine_open(&side->engine, model, &options, err);
+    if (!status)
+        status = session_open(&side->session, side->engine, err);
+    if (!status)
+        status = session_prepare_image(side->session, err);
+    if (!status)
+        status = session_prepare_text(side->session, ROWS, 1, err);
+    if (!status)
+        status = lm_state_reserve(&side->session->state, side->engine->lm, CONTEXT + 1, err);
+    if (!status)
+        status = product_probe_open(&side->probe,
+                                    precision == PRECISION_INT8 ? MATMUL_INT8 : MATMUL_BF16, err);
+    if (status)
+        return status;
+    const struct engine_info *info = engine_info(side->engine);
+    side->logits = malloc((size_t)ops_padded_rows(1) * info->vocabulary * sizeof *side->logits);
+    if (!side->logits)
+        return fail(err, STATUS_NO_MEMORY, "out of memory for logits");
+    if (info->precision != precision)
+        return fail(err, STATUS_UNSUPPORTED, "%s", info->precision_note);
+    printf("%s, random weights, %s, %s kernels, %s, %d threads: opened in %.1f s, weights %.3f GB, "
+           "peak resident %.3f GB\n",
+           info->name, precision_name(precision), info->kernels, info->matmul, info->threads,
+           bench_seconds_since(start), (double)info->packed_bytes * 1e-9,
+           bench_peak_bytes() * 1e-9);
+    return STATUS_OK;
 }
 
-static int by_value(const void *a, const void *b)
+static void side_close(struct side *side)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof *values, by_value);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-static double seconds_since(int64_t start)
-{
-    return (double)(clock_ns() - start) * 1e-9;
-}
-
-/* Peak resident memory of this process, from /proc/self/status. */
-static double peak_bytes(void)
-{
-    char line[256];
-    long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %ld kB", &kib) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return (double)kib * 1024;
+    product_probe_close(side->probe);
+    session_close(side->session);
+    engine_close(side->engine);
+    free(side->logits);
 }
 
 /* Weights of one layer's products; 0 for a family that is not known here. */
@@ -72,54 +80,36 @@ static double layer_weights(const struct card_lm *lm)
     return 0;
 }
 
-static double layer_flop(const struct card_lm *lm)
+static double prefill_flop(const struct card_lm *lm)
 {
     return 2.0 * ROWS * layer_weights(lm) * lm->layers;
 }
 
-/* A product of the size that the layers are made of, on memory of its own. */
-struct probe {
-    struct linear linear;
-    float *x, *y;
-};
-
-static enum status probe_open(struct probe *probe, struct compute *compute, enum matmul_type type,
-                              struct error *err)
+/* All towers, one picture: patches, and blocks of rows with cls token and registers. */
+static double towers_flop(const struct card *card)
 {
-    size_t n = (size_t)PROBE_IN * PROBE_OUT;
-    float *weights = calloc(n, sizeof *weights); /* room for either type */
-    probe->x = calloc((size_t)ops_padded_rows(PROBE_ROWS) * PROBE_IN, sizeof *probe->x);
-    probe->y = calloc((size_t)ops_padded_rows(PROBE_ROWS) * PROBE_OUT, sizeof *probe->y);
-    if (!weights || !probe->x || !probe->y)
-        return fail(err, STATUS_NO_MEMORY, "out of memory for the probe");
-    struct random_stream random = {1};
-    for (size_t i = 0; i < n; i++) {
-        float value = (float)random_uniform(&random) - 0.5F;
-        if (type == MATMUL_BF16)
-            ((uint16_t *)(void *)weights)[i] = bf16_from_float(value);
-        else
-            weights[i] = value;
+    double flop = 0;
+    for (size_t i = 0; i < card->n_towers; i++) {
+        const struct card_tower *t = &card->towers[i];
+        double grid = t->preprocess.size / t->patch_size, w = t->width;
+        double rows = grid * grid + t->registers + (t->cls_token ? 1 : 0);
+        flop += 2 * grid * grid * w * 3 * t->patch_size * t->patch_size;
+        flop += 2 * rows * t->layers * (4 * w * w + 2 * w * t->mlp_width);
     }
-    for (size_t i = 0; i < (size_t)PROBE_ROWS * PROBE_IN; i++)
-        probe->x[i] = (float)random_uniform(&random) - 0.5F;
-    enum status status = linear_pack(&probe->linear, type, weights, NULL, PROBE_IN, PROBE_OUT, err);
-    free(weights);
-    return status ? status : linear_prepare(compute->matmul, &probe->linear, PROBE_ROWS, err);
+    return flop;
 }
 
-/* GFLOP/s of the probe, several products so that it lasts. */
-static double probe_run(const struct probe *probe, struct compute *compute)
+/* Bytes that one token behind CONTEXT positions must move. */
+static double token_bytes(const struct engine_info *info)
 {
-    enum { REPEATS = 20 };
-    int64_t start = clock_ns();
-    for (int i = 0; i < REPEATS; i++)
-        linear_run(compute->matmul, &probe->linear, probe->x, PROBE_IN, probe->y, PROBE_ROWS);
-    return REPEATS * 2e-9 * PROBE_ROWS * PROBE_IN * PROBE_OUT / seconds_since(start);
+    return (double)info->token_bytes + 2.0 * (double)info->state_bytes +
+           (double)info->cache_bytes_per_token * (CONTEXT + 1);
 }
 
-/* GFLOP/s of one prefill of ROWS rows. */
-static double prefill_run(struct session *session)
+/* Operations a second of one prefill of ROWS rows. */
+static double run_prefill(struct side *side)
 {
+    struct session *session = side->session;
     const struct lm *lm = session->engine->lm;
     struct compute *compute = &session->compute;
     size_t taken = compute->taken_floats;
@@ -131,93 +121,119 @@ static double prefill_run(struct session *session)
     session_reset(session);
     int64_t start = clock_ns();
     lm_forward(lm, compute, &span, 1, x, ROWS);
-    double rate = layer_flop(&session->engine->card.lm) * 1e-9 / seconds_since(start);
+    double rate = prefill_flop(&session->engine->card.lm) / bench_seconds_since(start);
     compute_release(compute, taken);
     return rate;
 }
 
-static enum status bench_prefill(struct session *session, int pairs, struct error *err)
+/* Operations a second of the towers on a picture of noise. */
+static double run_towers(struct side *side)
 {
-    struct probe probe = {0};
-    double probes[MAX_PAIRS], prefills[MAX_PAIRS];
-    bool bf16 = session->engine->info.precision == PRECISION_BF16;
-    compute_use_threads(&session->compute);
-    enum status status =
-        probe_open(&probe, &session->compute, bf16 ? MATMUL_BF16 : MATMUL_F32, err);
-    if (!status)
-        status = session_prepare_text(session, ROWS, 1, err);
-    if (!status)
-        status = lm_state_reserve(&session->state, session->engine->lm, ROWS, err);
-    for (int i = -1; !status && i < pairs; i++) { /* the first pair warms up */
-        double p = probe_run(&probe, &session->compute), q = prefill_run(session);
-        if (i >= 0)
-            probes[i] = p, prefills[i] = q;
-    }
-    linear_release(&probe.linear);
-    free(probe.x), free(probe.y);
-    if (status)
-        return status;
-    double limit = median(probes, pairs), rate = median(prefills, pairs);
-    printf("prefill, %d rows: %.0f GFLOP/s, probe %.0f GFLOP/s, ratio %.2f (medians of %d pairs)\n",
-           ROWS, rate, limit, rate / limit, pairs);
-    return STATUS_OK;
+    struct session *session = side->session;
+    const struct card *card = &session->engine->card;
+    size_t n = card->n_towers * 3 * (size_t)card->image_size * (size_t)card->image_size;
+    struct random_stream random = {3};
+    struct image_pass pass;
+    for (size_t i = 0; i < n; i++)
+        session->pixels[i] = (float)random_uniform(&random) - 0.5F;
+    int64_t start = clock_ns();
+    session_run_towers(session, &pass);
+    double rate = towers_flop(card) / bench_seconds_since(start);
+    compute_release(&session->compute, pass.taken);
+    return rate;
 }
 
-/* One picture, one question, a few tokens, through the door that users take. */
-static enum status bench_answer(struct session *session, struct error *err)
+/* Bytes a second of STEPS tokens behind CONTEXT positions. */
+static double run_decode(struct side *side)
 {
-    struct timings seen;
-    struct generation answer;
-    struct text prompt;
-    text_init(&prompt);
-    engine_prompt(session->engine, "Is there a dog in the image?", &prompt);
-    struct request request = {.prompt = text_string(&prompt), .max_new_tokens = TOKENS};
-    enum status status = session_see(session, "tests/data/image/rgb8.png", &seen, NULL, err);
-    if (!status)
-        status = session_answer(session, &request, &answer, err);
-    text_release(&prompt);
-    if (status)
-        return status;
-    int64_t first = answer.timings.ns[STAGE_TOKENIZE] + answer.timings.ns[STAGE_PROMPT];
-    for (int stage = 0; stage <= STAGE_IMAGE; stage++) {
-        printf("%s %.3f s, ", stage_name((enum stage)stage), (double)seen.ns[stage] * 1e-9);
-        first += seen.ns[stage];
+    struct session *session = side->session;
+    struct error err;
+    int64_t start = clock_ns();
+    for (int i = 0; i < STEPS; i++) {
+        session->state.n_positions = CONTEXT;
+        if (session_feed(session, (const int[]){i + 1}, 1, side->logits, &err))
+            return NAN;
     }
-    printf("first token after %.3f s\n", (double)first * 1e-9);
-    printf("decode: %.2f tokens/s over %zu tokens\n",
-           (double)(answer.n_ids - 1) / ((double)answer.timings.ns[STAGE_DECODE] * 1e-9),
-           answer.n_ids);
-    return STATUS_OK;
+    return STEPS * token_bytes(engine_info(side->engine)) / bench_seconds_since(start);
+}
+
+/* A stage and its limit in turn; the first pair warms up. */
+static double measure(struct side *side, const char *stage, double (*run)(struct side *side),
+                      struct read_probe *memory, int pairs)
+{
+    double rates[BENCH_MAX_PAIRS], limits[BENCH_MAX_PAIRS];
+    for (int i = -1; i < pairs; i++) {
+        double limit = memory ? read_probe_run(memory) : product_probe_run(side->probe, PRODUCTS);
+        double rate = run(side);
+        if (i >= 0)
+            limits[i] = limit, rates[i] = rate;
+    }
+    double limit = bench_median(limits, pairs), rate = bench_median(rates, pairs);
+    printf("  %-8s %s: %6.1f %s, probe %6.1f, ratio %.2f (medians of %d pairs)\n", stage,
+           precision_name(side->precision), rate * 1e-9, memory ? "GB/s" : "G/s", limit * 1e-9,
+           rate / limit, pairs);
+    return rate;
+}
+
+/* Seconds a token and a prefill take, int8 and bf16 in turn. */
+static void compare(struct side *bf16, struct side *int8, const char *stage,
+                    double (*run)(struct side *side), double work_bf16, double work_int8, int pairs)
+{
+    double ratios[BENCH_MAX_PAIRS], low, high;
+    for (int i = -1; i < pairs; i++) {
+        double slow = work_bf16 / run(bf16), fast = work_int8 / run(int8);
+        if (i >= 0)
+            ratios[i] = slow / fast;
+    }
+    double ratio = bench_median(ratios, pairs);
+    bench_median_interval(ratios, pairs, &low, &high);
+    printf("  %-8s int8 is %.2f times as fast as bf16 (95 %% %.2f to %.2f, %d pairs)", stage, ratio,
+           low, high, pairs);
+    if (work_bf16 > work_int8)
+        printf("; the bytes' ratio is %.2f, %.0f %% of it", work_bf16 / work_int8,
+               100 * ratio / (work_bf16 / work_int8));
+    printf("\n");
+}
+
+static enum status bench(const char *model, int pairs, struct error *err)
+{
+    struct side bf16 = {0}, int8 = {0};
+    struct read_probe memory = {0};
+    enum status status = side_open(&bf16, model, PRECISION_BF16, err);
+    if (!status)
+        status = side_open(&int8, model, PRECISION_INT8, err);
+    if (!status)
+        status = read_probe_open(&memory, err);
+    if (!status) {
+        compute_use_threads(&bf16.session->compute);
+        measure(&bf16, "towers", run_towers, NULL, pairs);
+        measure(&bf16, "prefill", run_prefill, NULL, pairs);
+        measure(&int8, "prefill", run_prefill, NULL, pairs);
+        double flop = prefill_flop(&bf16.engine->card.lm);
+        compare(&bf16, &int8, "prefill", run_prefill, flop, flop, pairs);
+        status = session_fill(bf16.session, CONTEXT + 1, 1, err);
+    }
+    if (!status)
+        status = session_fill(int8.session, CONTEXT + 1, 1, err);
+    if (!status) {
+        measure(&bf16, "decode", run_decode, &memory, pairs);
+        measure(&int8, "decode", run_decode, &memory, pairs);
+        compare(&bf16, &int8, "decode", run_decode, token_bytes(engine_info(bf16.engine)),
+                token_bytes(engine_info(int8.engine)), pairs);
+    }
+    read_probe_close(&memory);
+    side_close(&bf16);
+    side_close(&int8);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     struct error err = {""};
-    struct engine_options options;
-    struct engine *engine;
-    struct session *session;
-    int pairs = argc > 2 ? atoi(argv[2]) : 9;
-    if (argc < 2 || pairs < 1 || pairs > MAX_PAIRS) {
+    int pairs = bench_pairs(argc, argv, 2, 9);
+    if (argc < 2 || !pairs) {
         fprintf(stderr, "usage: bench_engine MODEL [PAIRS]\n");
         return 2;
     }
-    engine_options_init(&options);
-    options.random_weights = true;
-    int64_t start = clock_ns();
-    if (engine_open(&engine, argv[1], &options, &err) || session_open(&session, engine, &err))
-        return die(&err);
-    const struct engine_info *info = engine_info(engine);
-    printf("%s, random weights, %s, %s kernels, %s, %d threads: opened in %.1f s\n", info->name,
-           precision_name(info->precision), info->kernels, info->matmul, info->threads,
-           seconds_since(start));
-    if (bench_answer(session, &err))
-        return die(&err);
-    printf("memory: packed weights %.3f GB, peak resident %.3f GB, ratio %.3f\n",
-           (double)info->packed_bytes * 1e-9, peak_bytes() * 1e-9,
-           peak_bytes() / (double)info->packed_bytes);
-    if (bench_prefill(session, pairs, &err))
-        return die(&err);
-    session_close(session);
-    engine_close(engine);
-    return 0;
+    return bench(argv[1], pairs, &err) ? bench_die("bench_engine", &err) : 0;
 }

@@ -1,14 +1,12 @@
 /* bench_ssd [PAIRS] - Mamba-2's scan at the size of mamba2-2.7b: ssd_scan() (matrix products over
  * chunks) against the plain recurrence, which runs in turn with it, on one thread and on two. */
-#include "engine/base/clock.h"
 #include "engine/base/random.h"
 #include "engine/ops/cpu.h"
+#include "tests/bench/bench.h"
 
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-enum { LAYERS = 64, ROWS = 779, HEADS = 80, HEAD_DIM = 64, STATE_SIZE = 128, MAX_PAIRS = 99 };
+enum { LAYERS = 64, ROWS = 779, HEADS = 80, HEAD_DIM = 64, STATE_SIZE = 128 };
 enum { INNER = HEADS * HEAD_DIM, CHANNELS = INNER + 2 * STATE_SIZE };
 
 typedef __typeof__(*((struct ops *)0)->ssd_scan) ssd_function;
@@ -71,25 +69,13 @@ static double run(ssd_function *scan, struct layers *layers, int rows, int n_lay
         struct span span = {0, rows, NULL, layers->state + (size_t)i * INNER * STATE_SIZE};
         scan(layers->y, &layers->in, &span, 1, layers->scratch);
     }
-    return (double)(clock_ns() - start) * 1e-9 * LAYERS / n_layers;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-    qsort(v, (size_t)n, sizeof *v, by_value);
-    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+    return bench_seconds_since(start) * LAYERS / n_layers;
 }
 
 static void compare(ssd_function *chunked, ssd_function *plain, struct layers *layers, int rows,
                     int pairs, int threads)
 {
-    double a[MAX_PAIRS], b[MAX_PAIRS], ratio[MAX_PAIRS];
+    double a[BENCH_MAX_PAIRS], b[BENCH_MAX_PAIRS], ratio[BENCH_MAX_PAIRS];
     int n_layers = min_int(LAYERS, 1 + 1024 / rows); /* enough to last some milliseconds */
     omp_set_num_threads(threads);
     run(chunked, layers, rows, n_layers), run(plain, layers, rows, n_layers);
@@ -98,11 +84,11 @@ static void compare(ssd_function *chunked, ssd_function *plain, struct layers *l
         b[i] = run(plain, layers, rows, n_layers);
         ratio[i] = a[i] / b[i];
     }
-    double seconds = median(a, pairs);
+    double seconds = bench_median(a, pairs);
     printf("%d layers x %3d rows, %d thread%s: ssd_scan %.4f s, recurrence %.4f s, ratio %.2f "
            "(medians of %d pairs)\n",
-           LAYERS, rows, threads, threads == 1 ? "" : "s", seconds, median(b, pairs),
-           median(ratio, pairs), pairs);
+           LAYERS, rows, threads, threads == 1 ? "" : "s", seconds, bench_median(b, pairs),
+           bench_median(ratio, pairs), pairs);
     if (rows == 1)
         printf("    state read and written at %.1f GB/s\n",
                2e-9 * LAYERS * INNER * STATE_SIZE * sizeof(float) / seconds);
@@ -119,13 +105,13 @@ static int best_level(void)
 
 int main(int argc, char **argv)
 {
-    static ssd_function *const plain[] = {cpu_ssd_recurrence_x86_64, cpu_ssd_recurrence_avx2,
+    static ssd_function *const plain[] = {cpu_ssd_recurrence_sse2, cpu_ssd_recurrence_avx2,
                                           cpu_ssd_recurrence_avx512};
     static const int lengths[] = {ROWS, 128, CPU_SSD_CHUNK, 1};
-    int pairs = argc > 1 ? atoi(argv[1]) : 9, level = best_level();
+    int pairs = bench_pairs(argc, argv, 1, 9), level = best_level();
     const struct ops *ops = ops_all[1 + level];
     struct layers layers = {0};
-    if (pairs < 1 || pairs > MAX_PAIRS) {
+    if (!pairs) {
         fprintf(stderr, "usage: bench_ssd [PAIRS]\n");
         return 2;
     }

@@ -165,13 +165,87 @@ real_llava_answers_give_the_reference_counts() {
 }
 test_that real_llava_answers_give_the_reference_counts
 
+real_answers_are_scored_under_every_protocol_in_one_table() {
+    shared
+    answers=$SHARED/data/pope/pope_llava15_13b.jsonl
+    expect 0 score --tasks pope@llava,pope@lmms-eval,pope@triml,pope@official,pope@vlmevalkit \
+        --predictions "$answers"
+    says out "pope@llava       mean/f1    0.8595"
+    says out "pope@lmms-eval   pooled/f1  0.8593"
+    says out "pope@vlmevalkit  pooled/f1   85.93"
+    says out "pope@triml: the answer to adversarial/1 has no probabilities"
+    expect 2 score --tasks pope@triml,pope:v2@triml --predictions "$answers"
+    says err "ask different questions"
+    expect 3 score --task pope@triml --predictions "$answers"
+    says err "has no probabilities"
+    sed 's/^{"question_id": \([0-9]*\), "category": "\([a-z]*\)", "split_question_id": \([0-9]*\)/{"id": "\2\/\3"/' \
+        "$answers" >plain.jsonl
+    expect 0 score --task pope@llava --format jsonl --predictions plain.jsonl --data "$SHARED/data/pope/2910"
+    says out "headline: mean/f1 0.8595"
+}
+test_that real_answers_are_scored_under_every_protocol_in_one_table
+
 real_vsr_has_629_true_captions() {
     shared
     expect 0 run --model baseline:yes --task vsr@triml --data "$SHARED/data/vsr" --out x
     says out "51.47 %"
     says x/report.md "629 of 1222 right"
+    awk 'BEGIN { for (i = 0; i < 1222; i++) print 1 }' >preds.txt
+    expect 0 score --task vsr@triml --format official --predictions preds.txt \
+        --data "$SHARED/data/vsr"
+    says out "headline: accuracy 0.5147"
+    expect 0 run --model baseline:yes --task vsr:random@triml --data "$SHARED/data/vsr" --out r
+    says r/report.md "1181 of 2195 right"
 }
 test_that real_vsr_has_629_true_captions
+
+slim_is_tris_own_subset() {
+    shared
+    expect 0 run --model baseline:yes --task pope@triml --data "$SHARED/data/pope/2910" --slim 7 \
+        --out x
+    [ "$(wc -l <x/predictions.jsonl)" -eq 21 ]
+    for split in adversarial popular random; do
+        [ "$(grep -c "\"$split/" x/predictions.jsonl)" -eq 7 ]
+    done
+    says x/manifest.json '"slim": 7'
+    expect 0 score x
+    expect 2 run --model baseline:yes --task pope@triml --data "$SHARED/data/pope/2910" --slim 8 \
+        --out x
+    says err "--slim"
+    expect 2 run --model baseline:yes --task vsr@triml --data "$SHARED/data/vsr" --slim 8 --out y
+    says err "no subsets of VSR"
+}
+test_that slim_is_tris_own_subset
+
+where_the_reference_stops_there_is_a_reason_and_no_score() {
+    printf '{"id": "random/%d", "label": "yes", "text": "No"}\n' 1 2 3 >all-no.jsonl
+    expect 3 score --task pope@llava --format jsonl --predictions all-no.jsonl
+    says err "pope@llava: no mean/f1: undefined in a group"
+    expect 0 score --task pope@lmms-eval --format jsonl --predictions all-no.jsonl
+    says out "headline: pooled/f1 0.0000"
+}
+test_that where_the_reference_stops_there_is_a_reason_and_no_score
+
+gqa_is_run_and_scored() {
+    expect 0 run --model baseline:no --task gqa:testdev-all@official --data "$ROOT/tests/data/gqa" \
+        --out x
+    says x/scores.json '"name": "consistency"'
+    says x/scores.json '"name": "structural/query/accuracy"'
+    cat >answers.json <<'END'
+[{"questionId": "201307251", "prediction": "no"}, {"questionId": "201640614", "prediction": "Woman."}]
+END
+    expect 4 score --tasks gqa@official,gqa@llava,gqa@triml,gqa@lmms-eval,gqa@vlmevalkit \
+        --format official --predictions answers.json --data "$ROOT/tests/data/gqa"
+    says out "gqa@official    accuracy    4.76"
+    says out "gqa@llava       accuracy    9.52"
+    says out "19 failed samples count as wrong"
+    expect 0 task show gqa@llava --data "$ROOT/tests/data/gqa" --sample-id 201640614
+    says out "Who is wearing the dress?"
+    says out "Answer the question using a single word or phrase."
+    expect 2 score --task gqa@llava --format oracle --predictions answers.json
+    says err "there is: llava, triml, lmms-eval, vlmevalkit, jsonl, official"
+}
+test_that gqa_is_run_and_scored
 
 real_cases_are_equal() {
     shared

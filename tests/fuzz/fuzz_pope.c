@@ -54,7 +54,7 @@ static void import(const char *name)
     snprintf(path, sizeof path, "%s/%s", folder, name);
     struct arena arena;
     arena_init(&arena);
-    struct dataset set;
+    struct dataset set = {0};
     struct prediction *predictions;
     struct import_notes notes;
     struct error err = {{0}};

@@ -1,0 +1,41 @@
+/* metrics/submission.h - predictions as the benchmarks' own scorers and servers want them, byte for
+ * byte: json.dump()'s separators, ASCII, no newline at the end of an array.
+ *
+ * A failed sample has no answer, and an empty one would be a lie: a set with one is refused.
+ * To add a benchmark: write metrics/submission_<name>.c with such a function. */
+#ifndef MAMBENCH_METRICS_SUBMISSION_H
+#define MAMBENCH_METRICS_SUBMISSION_H
+
+#include "datasets/dataset.h"
+#include "datasets/protocol.h"
+#include "engine/base/error.h"
+#include "engine/base/text.h"
+#include "metrics/metric.h"
+
+/* GQA: [{"questionId": "201307251", "prediction": "no"}, ...], cleaned as the protocol's scorer
+ * cleans (haotian-liu/LLaVA@c121f04:scripts/convert_gqa_for_eval.py:10-18 under gqa@llava).  The
+ * server wants all of submission_all_questions.json.
+ * Errors: MISMATCH (a sample failed, or the protocol is not GQA's), NO_MEMORY. */
+enum status submission_add_gqa(const struct dataset *set, const struct protocol *protocol,
+                               const struct prediction *predictions, struct text *out,
+                               struct error *err);
+
+/* POPE, one split: {"question": ..., "answer": ...} on every line, in the order of the questions
+ * (AoiDragon/POPE@08d957b:README.md:94-101).  The answer is what the model said; its text or, where
+ * choices were weighed, the one chosen, in lower case.  Errors: MISMATCH (a sample failed, no
+ * question in the split), NO_MEMORY. */
+enum status submission_add_pope(const struct dataset *set, const struct protocol *protocol,
+                                const struct prediction *predictions, const char *split,
+                                struct text *out, struct error *err);
+
+/* VSR's preds.txt: 1 or 0 on every line, in the order of the captions.
+ * Errors: MISMATCH (a sample failed, or has no probabilities), NO_MEMORY. */
+enum status submission_add_vsr(const struct dataset *set, const struct protocol *protocol,
+                               const struct prediction *predictions, struct text *out,
+                               struct error *err);
+
+/* What they share: an error where a sample has no answer.  Errors: MISMATCH. */
+enum status submission_check(const struct sample *sample, const struct prediction *prediction,
+                             struct error *err);
+
+#endif
