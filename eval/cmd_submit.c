@@ -7,6 +7,7 @@
 #include "eval/task.h"
 #include "metrics/evalai.h"
 #include "metrics/import.h"
+#include "metrics/submission.h"
 
 #include <string.h>
 
@@ -20,6 +21,10 @@ static const struct option_spec options_table[] = {
      "folder of the benchmark; by default where the run found it", NULL, NULL, false},
     {"out", 'o', OPTION_FILE, "FILE", "where to write; by default standard output", NULL, NULL,
      false},
+    {"split", 0, OPTION_TEXT, "NAME",
+     "POPE only, which takes a file for each: adversarial, popular "
+     "or random",
+     NULL, NULL, false},
     {"empty-for-missing", 0, OPTION_FLAG, NULL,
      "submit \"\" for a question without an answer where the benchmark's converter would stop",
      NULL, NULL, false},
@@ -30,6 +35,9 @@ static const char *const notes[] = {
     "VQAv2, VizWiz and TextVQA: the bytes that EvalAI takes, answers normalised as LLaVA's "
     "converters do. VQAv2's server wants every question of test2015: for a run on test-dev those "
     "are read from the same folder, and what was not asked is submitted as \"\".",
+    "GQA: the list that its server and eval.py take. POPE: one split's lines. VSR: preds.txt. None "
+    "of "
+    "them has a word for no answer: a failed sample is refused.",
     "A failed sample that is submitted as an empty answer is counted, and the exit code is 4.",
     NULL,
 };
@@ -43,7 +51,8 @@ static const char *const examples[] = {
 /* What is submitted. */
 struct submission {
     struct task task;
-    const struct evalai_format *format;
+    const struct evalai_format *format; /* NULL: write */
+    submission_writer *write;
     struct prediction *predictions;
     bool covers_more; /* than was asked: what was not is submitted empty */
 };
@@ -58,11 +67,13 @@ static enum status load_questions(struct submission *submission, const char *pro
     if (status)
         return status;
     submission->format = evalai_format_find(task->protocol.dataset->name);
-    if (!submission->format)
+    submission->write = submission_writer_find(task->protocol.dataset->name);
+    if (!submission->format && !submission->write)
         status = fail(err, STATUS_USAGE, "%s has no server: there is nothing to submit",
                       task->protocol.dataset->title);
     const struct evalai_format *format = submission->format;
-    if (!status && format->covers && strcmp(task->protocol.variant, format->covered_by) == 0) {
+    if (!status && format && format->covers &&
+        strcmp(task->protocol.variant, format->covered_by) == 0) {
         task->protocol.variant = format->covers;
         submission->covers_more = true;
     }
@@ -151,9 +162,12 @@ static enum exit_code write_submission(const struct submission *submission,
     const char *path = option_text(options, "out");
     struct text text;
     text_init(&text);
+    const struct task *task = &submission->task;
     enum status status =
-        evalai_write(submission->format, &submission->task.set, submission->predictions,
-                     option_flag(options, "empty-for-missing"), &text, err);
+        submission->format ? evalai_write(submission->format, &task->set, submission->predictions,
+                                          option_flag(options, "empty-for-missing"), &text, err)
+                           : submission->write(&task->set, &task->protocol, submission->predictions,
+                                               option_text(options, "split"), &text, err);
     enum exit_code code = exit_of_status(status);
     if (!code &&
         (path ? file_write(path, text_string(&text), text.length, err) : output_text(&text, err)))

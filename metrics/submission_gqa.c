@@ -32,9 +32,10 @@ static gqa_clean *clean_of(const struct protocol *protocol)
 }
 
 enum status submission_add_gqa(const struct dataset *set, const struct protocol *protocol,
-                               const struct prediction *predictions, struct text *out,
-                               struct error *err)
+                               const struct prediction *predictions, const char *split,
+                               struct text *out, struct error *err)
 {
+    (void)split;
     gqa_clean *clean = clean_of(protocol);
     if (!clean)
         return fail(err, STATUS_MISMATCH, "%s is no protocol of GQA", protocol->name);

@@ -33,6 +33,8 @@ enum status submission_add_pope(const struct dataset *set, const struct protocol
                                 struct text *out, struct error *err)
 {
     size_t n = 0;
+    if (!split)
+        return fail(err, STATUS_USAGE, "POPE takes a file for each split: name one (--split)");
     for (size_t i = 0; i < set->n_samples; i++) {
         const struct sample *sample = &set->samples[i];
         if (!sample->group || strcmp(sample->group, split) != 0)
@@ -53,9 +55,10 @@ enum status submission_add_pope(const struct dataset *set, const struct protocol
 }
 
 enum status submission_add_vsr(const struct dataset *set, const struct protocol *protocol,
-                               const struct prediction *predictions, struct text *out,
-                               struct error *err)
+                               const struct prediction *predictions, const char *split,
+                               struct text *out, struct error *err)
 {
+    (void)split;
     for (size_t i = 0; i < set->n_samples; i++) {
         const struct sample *sample = &set->samples[i];
         enum status status = submission_check(sample, &predictions[i], err);

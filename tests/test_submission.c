@@ -44,8 +44,9 @@ static void gqa_wants_a_list_of_cleaned_answers(void **state)
     task.predictions[0].text = "No.";
     task.predictions[1].text = "Caf\xC3\xA9 \"X\"\n";
     task.predictions[2].text = "";
-    assert_ok(submission_add_gqa(&task.set, &task.protocol, task.predictions, &task.out, &err),
-              err);
+    assert_ok(
+        submission_add_gqa(&task.set, &task.protocol, task.predictions, NULL, &task.out, &err),
+        err);
     assert_string_equal(
         text_string(&task.out),
         "[{\"questionId\": \"201307251\", \"prediction\": \"no\"}, {\"questionId\": "
@@ -53,12 +54,12 @@ static void gqa_wants_a_list_of_cleaned_answers(void **state)
         "{\"questionId\": \"201640616\", \"prediction\": \"\"}]");
     task.predictions[1] = (struct prediction){.failure = "no image"};
     assert_int_equal(
-        submission_add_gqa(&task.set, &task.protocol, task.predictions, &task.out, &err),
+        submission_add_gqa(&task.set, &task.protocol, task.predictions, NULL, &task.out, &err),
         STATUS_MISMATCH);
     assert_contains(err.text, "201640614 has no answer (no image)");
     task.protocol.metric = "yes-no-text";
     assert_int_equal(
-        submission_add_gqa(&task.set, &task.protocol, task.predictions, &task.out, &err),
+        submission_add_gqa(&task.set, &task.protocol, task.predictions, NULL, &task.out, &err),
         STATUS_MISMATCH);
     close_task(&task);
 }
@@ -96,12 +97,13 @@ static void vsr_wants_ones_and_zeros(void **state)
     task.predictions[0].probabilities = yes;
     task.predictions[1].probabilities = no;
     task.predictions[2].probabilities = yes;
-    assert_ok(submission_add_vsr(&task.set, &task.protocol, task.predictions, &task.out, &err),
-              err);
+    assert_ok(
+        submission_add_vsr(&task.set, &task.protocol, task.predictions, NULL, &task.out, &err),
+        err);
     assert_string_equal(text_string(&task.out), "1\n0\n1\n");
     task.predictions[2] = (struct prediction){.text = "True"};
     assert_int_equal(
-        submission_add_vsr(&task.set, &task.protocol, task.predictions, &task.out, &err),
+        submission_add_vsr(&task.set, &task.protocol, task.predictions, NULL, &task.out, &err),
         STATUS_MISMATCH);
     close_task(&task);
 }
@@ -118,7 +120,7 @@ static void want_of_memory_is_reported(void **state)
         text_init(&out);
         fail_allocation(n);
         enum status status =
-            submission_add_gqa(&task.set, &task.protocol, task.predictions, &out, &err);
+            submission_add_gqa(&task.set, &task.protocol, task.predictions, NULL, &out, &err);
         int struck = allocation_has_failed();
         fail_allocation(0);
         text_release(&out);

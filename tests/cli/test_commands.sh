@@ -310,9 +310,21 @@ a_submission_on_test_dev_covers_test() {
     says err "image VizWiz_test_00000000.jpg has no answer"
     expect 4 submit --task vizwiz@llava --predictions answers.jsonl --empty-for-missing \
         --data "$ROOT/tests/data/vizwiz"
-    expect 2 submit --task pope@llava --predictions answers.jsonl --data "$DATA/pope"
-    says err "has no server"
     expect 2 submit
     expect 2 submit --predictions answers.jsonl
 }
 test_that a_submission_on_test_dev_covers_test
+
+two_word_benchmarks_are_submitted_line_by_line() {
+    bench="$ROOT/examples/mini-bench"
+    expect 0 run --model baseline:yes --task vsr@triml --data "$bench/vsr" --out v
+    expect 0 submit v --out preds.txt
+    [ "$(sort -u preds.txt)" = 1 ] && [ "$(wc -l <preds.txt)" -eq 408 ]
+    expect 0 run --model baseline:no --task pope@llava --data "$bench/pope" --out p
+    expect 2 submit p
+    says err "a file for each split"
+    expect 0 submit p --split popular
+    [ "$(wc -l <out)" -eq 600 ]
+    says out '"answer": "No"'
+}
+test_that two_word_benchmarks_are_submitted_line_by_line
