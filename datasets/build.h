@@ -29,10 +29,6 @@ void dataset_add_file(struct dataset *set, const char *path, const struct sha256
 /* Gives sample one reference answer, copied. */
 void dataset_set_answer(struct dataset *set, struct sample *sample, const char *answer);
 
-/* Refuses a picture's name that leads out of its folder, or to none: empty, with a slash, "..".
- * place names the record in the error, BAD_FORMAT. */
-enum status dataset_check_image_name(const char *name, const char *place, struct error *err);
-
 /* Appends a sentence to the set's note. */
 void dataset_add_note(struct dataset *set, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

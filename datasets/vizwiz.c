@@ -81,7 +81,7 @@ static enum status add_question(void *context, const cJSON *record, const char *
     const char *image, *question;
     enum status status;
     if ((status = json_get_string(record, "image", place, &image, err)) ||
-        (status = dataset_check_image_name(image, place, err)) ||
+        (status = dataset_check_image(image, place, err)) ||
         (status = json_get_string(record, "question", place, &question, err)))
         return status;
     struct arena *arena = &loader->set->arena;

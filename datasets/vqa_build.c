@@ -33,14 +33,6 @@ const char *string_pool_add(struct string_pool *pool, const char *text)
     return NULL;
 }
 
-enum status dataset_check_image_name(const char *name, const char *place, struct error *err)
-{
-    if (name[0] && !strpbrk(name, "/\\") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-        return STATUS_OK;
-    return fail(err, STATUS_BAD_FORMAT, "%s: '%.120s' is no name of a picture in the folder", place,
-                name);
-}
-
 static enum status read_answer(const cJSON *item, size_t i, const char *place, const char **out,
                                struct error *err)
 {

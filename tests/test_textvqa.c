@@ -118,7 +118,7 @@ static void a_damaged_file_is_refused_with_file_record_and_reason(void **state)
         {"{\"data\": [" RECORD("1", "3", "\"q\"") "]}", "val", NULL, NULL,
          "data[0]: \"image_id\" is not a string"},
         {"{\"data\": [" RECORD("1", "\"../a\"", "\"q\"") "]}", "val", NULL, NULL,
-         "data[0]: '../a' is no name of a picture"},
+         "data[0]: the picture '../a' does not lie in the folder of the pictures"},
         {"{\"data\": [" RECORD("1", "\"a\"", "\"q\"") "," RECORD("1", "\"a\"", "\"r\"") "]}", "val",
          NULL, NULL, "the question 1 is there twice"},
         {SOUND, "val-llava", "llava_textvqa_val_v051_ocr.jsonl", "", "nothing about question_id 1"},
