@@ -77,10 +77,11 @@ void CPU(add_row)(float *x, const float *row, int rows, int width)
 /* bf16_from_float() on lanes. */
 INLINE veci rounded_bits(vec x)
 {
-    veci bits = (veci)x, odd = (veci)((veci)(bits >> 16) & 1);
-    veci rounded = bits + 0x7FFF + odd;
-    veci is_nan = (bits & 0x7FFFFFFF) > 0x7F800000;
-    return (((rounded & ~is_nan) | ((bits | 0x400000) & is_nan)) >> 16) & 0xFFFF;
+    typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
+    lanes bits = (lanes)x, rounded = bits + 0x7FFF + (bits >> 16 & 1);
+    veci is_nan = ((veci)bits & 0x7FFFFFFF) > 0x7F800000;
+    veci kept = ((veci)rounded & ~is_nan) | ((veci)(bits | 0x400000) & is_nan);
+    return (veci)((lanes)kept >> 16);
 }
 
 INLINE void round_row(uint16_t *y, const float *x, int width)
