@@ -112,112 +112,112 @@ static size_t failures_of(const char *text, struct seen *seen)
     "[{\"questionId\": \"1\", \"prediction\": \"no\"}], \"runs\": "                                \
     "{\"tri_eval_py__all_questions\": {" expected "}}}}"
 
+/* Case files and how many of their expectations are wrong. */
+static const struct {
+    const char *text;
+    size_t n_failed;
+} wrong_cases[] = {
+    {"{\"pope_text\": [{\"in\": \"no\", \"official\": \"no\"}]}", 0},
+    {"{\"pope_text\": [{\"in\": \"no\", \"official\": \"yes\"}]}", 1},
+    {"{\"pope_text\": [{\"in\": \"no\\u0000\", \"official\": \"no\"}]}", 1},
+    {"{\"pope_text\": [{\"in\": \"no\", \"newest\": \"no\"}]}", 1},
+    {"{\"pope_text\": [{\"in\": \"no\", \"vlmevalkit\": \"Yes\", \"lmms_prediction\": "
+     "\"No\"}]}",
+     2},
+    {"{\"pope_sets\": [{\"predictions\": [\"no\"], \"labels\": [\"no\"], \"official\": "
+     "{\"TP\": 1, \"TN\": 1}}]}",
+     2}, /* the error it should have had counts, too */
+    {"{\"pope_sets\": [{\"predictions\": [\"yes\"], \"labels\": [\"yes\"], \"official\": "
+     "{\"TP\": 1, \"acc\": 1.0, \"f1\": 0.999999999}}]}",
+     1},
+    {"{\"pope_sets\": [{\"predictions\": [\"yes\"], \"labels\": [\"yes\"], \"llava\": "
+     "{\"stdout\": \"\"}}]}",
+     1},
+    {"{\"tri_vsr\": [{\"items\": [{\"label\": true, \"probs\": [0.5, 0.5]}, {\"label\": "
+     "false, \"probs\": [0.1, 0.9]}], \"metrics\": {\"auc-roc\": 1.0, "
+     "\"accuracy__VSR-ExactMatch\": 0.5}}]}",
+     1},
+    {"{\"tri_pope\": [{\"items\": [{\"split\": \"random\", \"label\": \"yes\", \"probs\": "
+     "[0.5, 0.5]}], \"metrics\": {\"POPE-random-Accuracy\": 1.0, \"POPE-random-AUCPR\": 0.5, "
+     "\"other\": 1}}]}",
+     2},
+    {"{\"round2\": [{\"x\": 0.125, \"py2\": 0.12, \"py3\": 0.12}]}", 1},
+    {"{\"sklearn_primitives\": [{\"y\": [0, 1], \"s\": [0.1, 0.2], \"roc_auc\": {\"error\": "
+     "\"ValueError: x\"}, \"f1_at_gt_half\": 0.1}]}",
+     2},
+    {"{\"tri_index_order_seed21\": [{\"n\": 3, \"first12\": [9], \"last4\": [9], "
+     "\"sha256_of_comma_joined\": \"00\"}]}",
+     3},
+    {"{\"normalise\": [{\"in\": \"The cat's\", \"m4c\": \"cat's\", \"official_py3\": "
+     "\"cat's\", "
+     "\"official_py2\": \"not compared\", \"newest\": \"\"}]}",
+     2},
+    {"{\"accuracy\": [{\"answers\": " TEN_X ", \"prediction\": \"X\", \"official_py3_x100\": 0.0, "
+     "\"official_pre2021_py2_x100\": 99.99999999999999, \"m4c\": 1.0, \"m4c_py312\": 5}]}",
+     1},
+    /* Nine answers: m4c stops, the others go on. */
+    {"{\"accuracy\": [{\"answers\": [\"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", "
+     "\"x\"], \"prediction\": \"x\", \"official_py3_x100\": 100.0, \"m4c\": 1.0}]}",
+     1},
+    {"{\"vqa_datasets\": [{\"items\": [{\"question_id\": 7, \"question_type\": \"how\", "
+     "\"answer_type\": \"other\", \"answers\": " TEN_X ", \"prediction\": \"x\"}], "
+     "\"official_py3\": {\"accuracy\": {\"overall\": 99.0, \"perAnswerType\": {\"number\": "
+     "100}}, "
+     "\"evalQA\": {\"7\": 100.0}}, \"tri_vqav2\": {\"accuracy\": 100.0}}]}",
+     2},
+    {"{\"vqa_result_file_validation\": [{\"results\": [], \"official_py3\": {\"overall\": 0.0, "
+     "\"error\": null}}]}",
+     1},
+    {"{\"vqa_result_file_validation\": [{\"results\": [{\"question_id\": 1, \"answer\": "
+     "\"x\"}, "
+     "{\"question_id\": 2, \"answer\": \"y\"}], \"official_py3\": {\"overall\": 100.0}}]}",
+     1},
+    {"{\"vizwiz_datasets\": [{\"items\": [{\"answers\": " TEN_X ", \"answerable\": 1, "
+     "\"prediction\": \"x\"}], \"tri\": {\"accuracy__VizWiz-Overall\": 100.0, "
+     "\"accuracy__VizWiz-Other\": 1}}]}",
+     2}, /* and the harness dies: there is no unanswerable question */
+    {"{\"textvqa_tri\": {\"items\": [{\"answers\": " TEN_X ", \"pred_ocr\": \"x\", "
+     "\"pred_no_ocr\": \"y\"}], \"metrics\": {\"accuracy__TextVQA-OCR\": 1.0, "
+     "\"accuracy__TextVQA-Pure\": 1.0}}}",
+     1},
+    {"{\"textvqa_llava_prompt\": [{\"in\": \"a\", \"key\": \"a\"}, {\"in\": \"OCR tokens: a\", "
+     "\"error\": \"AttributeError: 'NoneType' object has no attribute 'group'\"}]}",
+     2},
+    {"{\"submission_converters\": {\"vizwiz\": {\"texts\": [\"A cat\"], \"stdout\": \"total "
+     "split: "
+     "1,\", \"file_bytes\": \"[{\\\"image\\\": \\\"VizWiz_test_00000000.jpg\\\", "
+     "\\\"answer\\\": \\\"cat\\\"}]\\n\"}}}",
+     1},
+    {"{\"gqa_clean\": [{\"in\": \"T-Shirt.\", \"tri\": \"t-shirt\", \"llava\": \"t-shirt\", "
+     "\"other\": \"x\"}]}",
+     2},
+    {"{\"gqa_lmms_exact_match\": [{\"prediction\": \"No.\", \"gold\": \"no\", \"score\": 0}]}", 1},
+    {GQA_RUN("\"rc\": 0, \"stderr_last_line\": \"\", \"raw_scores\": {\"accuracy\": 100.0, "
+             "\"accuracyPerSteps\": {\"1\": [100.0, 1]}, \"distribution\": 0.0}"),
+     0},
+    {GQA_RUN("\"rc\": 1, \"stderr_last_line\": \"KeyError: '1'\", \"raw_scores\": null, "
+             "\"stdout_after_loading\": \"\""),
+     4},
+    {GQA_RUN_IN("null", "\"rc\": 1, \"raw_scores\": null, \"stderr_last_line\": "
+                        "\"ZeroDivisionError: float division by zero\""),
+     0},
+    {GQA_RUN("\"raw_scores\": {\"accuracy\": 50.0, \"accuracyPerSteps\": {\"2\": [100.0, 1]}, "
+             "\"accuracyPerLength\": {\"1\": [100.0, 2]}, \"validity\": 1, \"other\": 0}"),
+     6},
+    {"{\"vsr\": {\"records\": [{\"relation\": \"on\", \"label\": 1}], \"preds\": [1], "
+     "\"by_relation_stdout\": \"on\\t1.0000\\t1\\n\", \"by_meta_category_stdout\": \"\"}}",
+     1},
+};
+
 static void a_wrong_expectation_fails(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        size_t n_failed;
-    } cases[] = {
-        {"{\"pope_text\": [{\"in\": \"no\", \"official\": \"no\"}]}", 0},
-        {"{\"pope_text\": [{\"in\": \"no\", \"official\": \"yes\"}]}", 1},
-        {"{\"pope_text\": [{\"in\": \"no\\u0000\", \"official\": \"no\"}]}", 1},
-        {"{\"pope_text\": [{\"in\": \"no\", \"newest\": \"no\"}]}", 1},
-        {"{\"pope_text\": [{\"in\": \"no\", \"vlmevalkit\": \"Yes\", \"lmms_prediction\": "
-         "\"No\"}]}",
-         2},
-        {"{\"pope_sets\": [{\"predictions\": [\"no\"], \"labels\": [\"no\"], \"official\": "
-         "{\"TP\": 1, \"TN\": 1}}]}",
-         2}, /* the error it should have had counts, too */
-        {"{\"pope_sets\": [{\"predictions\": [\"yes\"], \"labels\": [\"yes\"], \"official\": "
-         "{\"TP\": 1, \"acc\": 1.0, \"f1\": 0.999999999}}]}",
-         1},
-        {"{\"pope_sets\": [{\"predictions\": [\"yes\"], \"labels\": [\"yes\"], \"llava\": "
-         "{\"stdout\": \"\"}}]}",
-         1},
-        {"{\"tri_vsr\": [{\"items\": [{\"label\": true, \"probs\": [0.5, 0.5]}, {\"label\": "
-         "false, \"probs\": [0.1, 0.9]}], \"metrics\": {\"auc-roc\": 1.0, "
-         "\"accuracy__VSR-ExactMatch\": 0.5}}]}",
-         1},
-        {"{\"tri_pope\": [{\"items\": [{\"split\": \"random\", \"label\": \"yes\", \"probs\": "
-         "[0.5, 0.5]}], \"metrics\": {\"POPE-random-Accuracy\": 1.0, \"POPE-random-AUCPR\": 0.5, "
-         "\"other\": 1}}]}",
-         2},
-        {"{\"round2\": [{\"x\": 0.125, \"py2\": 0.12, \"py3\": 0.12}]}", 1},
-        {"{\"sklearn_primitives\": [{\"y\": [0, 1], \"s\": [0.1, 0.2], \"roc_auc\": {\"error\": "
-         "\"ValueError: x\"}, \"f1_at_gt_half\": 0.1}]}",
-         2},
-        {"{\"tri_index_order_seed21\": [{\"n\": 3, \"first12\": [9], \"last4\": [9], "
-         "\"sha256_of_comma_joined\": \"00\"}]}",
-         3},
-        {"{\"normalise\": [{\"in\": \"The cat's\", \"m4c\": \"cat's\", \"official_py3\": "
-         "\"cat's\", "
-         "\"official_py2\": \"not compared\", \"newest\": \"\"}]}",
-         2},
-        {"{\"accuracy\": [{\"answers\": " TEN_X
-         ", \"prediction\": \"X\", \"official_py3_x100\": 0.0, "
-         "\"official_pre2021_py2_x100\": 99.99999999999999, \"m4c\": 1.0, \"m4c_py312\": 5}]}",
-         1},
-        /* Nine answers: m4c stops, the others go on. */
-        {"{\"accuracy\": [{\"answers\": [\"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", \"x\", "
-         "\"x\"], \"prediction\": \"x\", \"official_py3_x100\": 100.0, \"m4c\": 1.0}]}",
-         1},
-        {"{\"vqa_datasets\": [{\"items\": [{\"question_id\": 7, \"question_type\": \"how\", "
-         "\"answer_type\": \"other\", \"answers\": " TEN_X ", \"prediction\": \"x\"}], "
-         "\"official_py3\": {\"accuracy\": {\"overall\": 99.0, \"perAnswerType\": {\"number\": "
-         "100}}, "
-         "\"evalQA\": {\"7\": 100.0}}, \"tri_vqav2\": {\"accuracy\": 100.0}}]}",
-         2},
-        {"{\"vqa_result_file_validation\": [{\"results\": [], \"official_py3\": {\"overall\": 0.0, "
-         "\"error\": null}}]}",
-         1},
-        {"{\"vqa_result_file_validation\": [{\"results\": [{\"question_id\": 1, \"answer\": "
-         "\"x\"}, "
-         "{\"question_id\": 2, \"answer\": \"y\"}], \"official_py3\": {\"overall\": 100.0}}]}",
-         1},
-        {"{\"vizwiz_datasets\": [{\"items\": [{\"answers\": " TEN_X ", \"answerable\": 1, "
-         "\"prediction\": \"x\"}], \"tri\": {\"accuracy__VizWiz-Overall\": 100.0, "
-         "\"accuracy__VizWiz-Other\": 1}}]}",
-         2}, /* and the harness dies: there is no unanswerable question */
-        {"{\"textvqa_tri\": {\"items\": [{\"answers\": " TEN_X ", \"pred_ocr\": \"x\", "
-         "\"pred_no_ocr\": \"y\"}], \"metrics\": {\"accuracy__TextVQA-OCR\": 1.0, "
-         "\"accuracy__TextVQA-Pure\": 1.0}}}",
-         1},
-        {"{\"textvqa_llava_prompt\": [{\"in\": \"a\", \"key\": \"a\"}, {\"in\": \"OCR tokens: a\", "
-         "\"error\": \"AttributeError: 'NoneType' object has no attribute 'group'\"}]}",
-         2},
-        {"{\"submission_converters\": {\"vizwiz\": {\"texts\": [\"A cat\"], \"stdout\": \"total "
-         "split: "
-         "1,\", \"file_bytes\": \"[{\\\"image\\\": \\\"VizWiz_test_00000000.jpg\\\", "
-         "\\\"answer\\\": \\\"cat\\\"}]\\n\"}}}",
-         1},
-        {"{\"gqa_clean\": [{\"in\": \"T-Shirt.\", \"tri\": \"t-shirt\", \"llava\": \"t-shirt\", "
-         "\"other\": \"x\"}]}",
-         2},
-        {"{\"gqa_lmms_exact_match\": [{\"prediction\": \"No.\", \"gold\": \"no\", \"score\": 0}]}",
-         1},
-        {GQA_RUN("\"rc\": 0, \"stderr_last_line\": \"\", \"raw_scores\": {\"accuracy\": 100.0, "
-                 "\"accuracyPerSteps\": {\"1\": [100.0, 1]}, \"distribution\": 0.0}"),
-         0},
-        {GQA_RUN("\"rc\": 1, \"stderr_last_line\": \"KeyError: '1'\", \"raw_scores\": null, "
-                 "\"stdout_after_loading\": \"\""),
-         4},
-        {GQA_RUN_IN("null", "\"rc\": 1, \"raw_scores\": null, \"stderr_last_line\": "
-                            "\"ZeroDivisionError: float division by zero\""),
-         0},
-        {GQA_RUN("\"raw_scores\": {\"accuracy\": 50.0, \"accuracyPerSteps\": {\"2\": [100.0, 1]}, "
-                 "\"accuracyPerLength\": {\"1\": [100.0, 2]}, \"validity\": 1, \"other\": 0}"),
-         6},
-        {"{\"vsr\": {\"records\": [{\"relation\": \"on\", \"label\": 1}], \"preds\": [1], "
-         "\"by_relation_stdout\": \"on\\t1.0000\\t1\\n\", \"by_meta_category_stdout\": \"\"}}",
-         1},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof wrong_cases / sizeof wrong_cases[0]; i++) {
         struct seen seen;
-        size_t n = failures_of(cases[i].text, &seen);
-        if (n != cases[i].n_failed)
-            fail_msg("%zu failures, not %zu: %s (%s)", n, cases[i].n_failed, cases[i].text,
-                     seen.first_failed);
+        size_t n = failures_of(wrong_cases[i].text, &seen);
+        if (n != wrong_cases[i].n_failed)
+            fail_msg("%zu failures, not %zu: %s (%s)", n, wrong_cases[i].n_failed,
+                     wrong_cases[i].text, seen.first_failed);
     }
 }
 
