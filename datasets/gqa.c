@@ -101,6 +101,7 @@ static enum status add_question(struct loader *loader, const cJSON *record, cons
     sample->id = arena_string(arena, id);
     sample->question = arena_string(arena, question);
     sample->facts = facts;
+    sample->group = facts->detailed;
     if (answer)
         dataset_set_answer(loader->set, sample, answer);
     loader->n_without_answer += !answer;

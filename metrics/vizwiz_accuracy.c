@@ -126,6 +126,7 @@ const struct metric metric_vizwiz_official = {
         "apostrophes",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vizwiz_tri = {
@@ -133,6 +134,7 @@ const struct metric metric_vizwiz_tri = {
     .reference = "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vizwiz_llava = {
@@ -141,6 +143,7 @@ const struct metric metric_vizwiz_llava = {
                  "the VizWiz challenge's VQA API (public copies)",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vizwiz_lmms_eval = {
@@ -148,6 +151,7 @@ const struct metric metric_vizwiz_lmms_eval = {
     .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vizwiz_vlmevalkit = {
@@ -155,4 +159,5 @@ const struct metric metric_vizwiz_vlmevalkit = {
     .reference = "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };

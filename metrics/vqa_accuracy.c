@@ -21,6 +21,7 @@ const struct metric metric_vqa_official = {
     .reference = "GT-Vision-Lab/VQA@a013f00:PythonEvaluationTools/vqaEvaluation/vqaEval.py:66-129",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vqa_official_2017 = {
@@ -28,6 +29,7 @@ const struct metric metric_vqa_official_2017 = {
     .reference = "GT-Vision-Lab/VQA@a4f1afd:PythonEvaluationTools/vqaEvaluation/vqaEval.py",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vqa_llava = {
@@ -36,6 +38,7 @@ const struct metric metric_vqa_llava = {
                  "GT-Vision-Lab/VQA@a013f00:PythonEvaluationTools/vqaEvaluation/vqaEval.py",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vqa_tri = {
@@ -44,6 +47,7 @@ const struct metric metric_vqa_tri = {
         "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vqav2/eval.py:213-227,420-475",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_vqa_lmms_eval = {
@@ -51,6 +55,7 @@ const struct metric metric_vqa_lmms_eval = {
     .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vqav2/utils.py:21-42",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_textvqa_tri = {
@@ -58,6 +63,7 @@ const struct metric metric_textvqa_tri = {
     .reference = "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/textvqa/m4c_evaluators.py",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_textvqa_llava = {
@@ -65,6 +71,7 @@ const struct metric metric_textvqa_llava = {
     .reference = "haotian-liu/LLaVA@c121f04:llava/eval/eval_textvqa.py and m4c_evaluator.py",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_textvqa_lmms_eval = {
@@ -72,6 +79,7 @@ const struct metric metric_textvqa_lmms_eval = {
     .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/textvqa/utils.py:16-41",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };
 
 const struct metric metric_textvqa_vlmevalkit = {
@@ -79,4 +87,5 @@ const struct metric metric_textvqa_vlmevalkit = {
     .reference = "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py",
     .score = score,
     .correct = vqa_is_correct,
+    .clean_label = vqa_clean_label,
 };

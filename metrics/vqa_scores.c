@@ -234,3 +234,8 @@ int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
     vqa_scratch_release(&scratch);
     return failed ? -1 : agreement > in_full;
 }
+
+void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out)
+{
+    vqa_rules[vqa_metric_of(protocol)->rule].answer(span_of(label), out);
+}

@@ -69,4 +69,7 @@ void vqa_scores_add_types(struct vqa_scores *scores);
 int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction);
 
+/* And its clean_label(): as where the annotators do not all agree. */
+void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out);
+
 #endif
