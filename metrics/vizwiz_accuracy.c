@@ -4,10 +4,10 @@
 #include "metrics/metric.h"
 #include "metrics/ranking.h"
 #include "metrics/rounding.h"
+#include "metrics/vizwiz_answerability.h"
 #include "metrics/vqa_scores.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Whose answers the parts of the set are. */
 enum { ANSWERABLE, UNANSWERABLE, UNKNOWN };
@@ -16,23 +16,6 @@ static size_t part_of(const struct sample *sample)
 {
     const struct vizwiz_facts *facts = sample->facts;
     return !facts ? UNKNOWN : facts->is_answerable ? ANSWERABLE : UNANSWERABLE;
-}
-
-/* Whether the rule reads the answer as "unanswerable".
- * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:225-252. */
-static bool says_unanswerable(const struct vqa_rule *rule, const char *text, bool *no_memory)
-{
-    struct text prepared, plain;
-    text_init(&prepared);
-    text_init(&plain);
-    if (rule->prepare)
-        rule->prepare(span_of(text), &prepared);
-    rule->prediction(rule->prepare ? span_of(text_string(&prepared)) : span_of(text), &plain);
-    bool says = strcmp(text_string(&plain), "unanswerable") == 0;
-    *no_memory |= prepared.failed || plain.failed;
-    text_release(&prepared);
-    text_release(&plain);
-    return says;
 }
 
 /* Labels and decisions of the samples that have both; *n_failed is how many have no answer. */
@@ -51,7 +34,7 @@ static struct ranked *rank(struct vqa_scores *scores, const struct prediction *p
             *n_failed += 1;
             continue;
         }
-        bool says = says_unanswerable(rule, predictions[i].text, &no_memory);
+        bool says = vizwiz_says_unanswerable(rule, predictions[i].text, &no_memory);
         ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE};
     }
     return no_memory ? NULL : ranked;

@@ -31,7 +31,8 @@ struct vqa_metric {
     enum vqa_aggregate aggregate;
 };
 
-/* By the name in a protocol, which must be one of the family's. */
+/* By its name, or NULL; by the name in a protocol, which must be one of the family's. */
+const struct vqa_metric *vqa_metric_find(const char *name);
 const struct vqa_metric *vqa_metric_of(const struct protocol *protocol);
 
 /* The agreement of a sample that failed. */

@@ -323,6 +323,12 @@ a_submission_on_test_dev_covers_test() {
         --data "$ROOT/tests/data/vizwiz"
     expect 2 submit
     expect 2 submit --predictions answers.jsonl
+    printf '{"question_id": %d, "text": "Unanswerable"}\n' 0 1 2 >answers.jsonl
+    expect 0 submit --task vizwiz@llava --predictions answers.jsonl --answerability \
+        --data "$ROOT/tests/data/vizwiz"
+    says out '[{"image": "VizWiz_test_00000000.jpg", "answerable": 0.0}, {"image"'
+    expect 2 submit --task vqav2@llava --predictions answers.jsonl --answerability \
+        --data "$ROOT/tests/data/vqav2"
 }
 test_that a_submission_on_test_dev_covers_test
 
