@@ -18,7 +18,9 @@ static const char *const variants[] = {
     "test-balanced",    "test-all",       "challenge-balanced", "challenge-all",
     "submission-all",   "train-balanced", "train-all",          NULL};
 
-/* In the order of variants[]. */
+/* In the order of variants[].  Counts of train, val and testdev: google-research/big_vision
+ * big_vision/datasets/gqa/gqa.py; of test and challenge: the dataset card of lmms-lab/GQA, which
+ * rounds submission_all to 4.24 million: it is val, testdev, test and challenge together. */
 static const struct gqa_split {
     const char *file; /* without "_questions.json" */
     const char *tier; /* whose choices file it has; NULL: none */

@@ -327,6 +327,7 @@ a_submission_on_test_dev_covers_test() {
     expect 0 submit --task vizwiz@llava --predictions answers.jsonl --answerability \
         --data "$ROOT/tests/data/vizwiz"
     says out '[{"image": "VizWiz_test_00000000.jpg", "answerable": 0.0}, {"image"'
+    echo '{"question_id": 8000, "text": "Unanswerable"}' >answers.jsonl
     expect 2 submit --task vqav2@llava --predictions answers.jsonl --answerability \
         --data "$ROOT/tests/data/vqav2"
 }
