@@ -101,46 +101,20 @@ static enum status score(const struct dataset *set, const struct protocol *proto
     return STATUS_OK; /* the table's arena tells of memory */
 }
 
-const struct metric metric_vizwiz_official = {
-    .name = "vizwiz-official",
-    .reference =
-        "the VizWiz challenge's VQA API (public copies), as "
-        "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py but for the "
-        "apostrophes",
-    .score = score,
-    .correct = vqa_is_correct,
-    .clean_label = vqa_clean_label,
-};
+VQA_METRIC(vizwiz_official, "vizwiz-official", score,
+           "the VizWiz challenge's VQA API (public copies), as "
+           "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py but for the "
+           "apostrophes");
 
-const struct metric metric_vizwiz_tri = {
-    .name = "vizwiz-tri",
-    .reference = "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277",
-    .score = score,
-    .correct = vqa_is_correct,
-    .clean_label = vqa_clean_label,
-};
+VQA_METRIC(vizwiz_tri, "vizwiz-tri", score,
+           "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277");
 
-const struct metric metric_vizwiz_llava = {
-    .name = "vizwiz-llava",
-    .reference = "haotian-liu/LLaVA@c121f04:scripts/convert_vizwiz_for_submission.py:39-47, then "
-                 "the VizWiz challenge's VQA API (public copies)",
-    .score = score,
-    .correct = vqa_is_correct,
-    .clean_label = vqa_clean_label,
-};
+VQA_METRIC(vizwiz_llava, "vizwiz-llava", score,
+           "haotian-liu/LLaVA@c121f04:scripts/convert_vizwiz_for_submission.py:39-47, then "
+           "the VizWiz challenge's VQA API (public copies)");
 
-const struct metric metric_vizwiz_lmms_eval = {
-    .name = "vizwiz-lmms-eval",
-    .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33",
-    .score = score,
-    .correct = vqa_is_correct,
-    .clean_label = vqa_clean_label,
-};
+VQA_METRIC(vizwiz_lmms_eval, "vizwiz-lmms-eval", score,
+           "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33");
 
-const struct metric metric_vizwiz_vlmevalkit = {
-    .name = "vizwiz-vlmevalkit",
-    .reference = "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py",
-    .score = score,
-    .correct = vqa_is_correct,
-    .clean_label = vqa_clean_label,
-};
+VQA_METRIC(vizwiz_vlmevalkit, "vizwiz-vlmevalkit", score,
+           "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py");

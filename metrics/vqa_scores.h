@@ -73,4 +73,12 @@ int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
 /* And its clean_label(): as where the annotators do not all agree. */
 void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out);
 
+/* One metric of the family; scoring is its score(). */
+#define VQA_METRIC(id, metric_name, scoring, source)                                               \
+    const struct metric metric_##id = {.name = metric_name,                                        \
+                                       .reference = source,                                        \
+                                       .score = scoring,                                           \
+                                       .correct = vqa_is_correct,                                  \
+                                       .clean_label = vqa_clean_label}
+
 #endif
