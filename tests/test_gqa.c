@@ -372,19 +372,7 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
                  "{\"1\": " RECORD("\"2\", \"77\"") ", \"2\": " RECORD("") "}");
     folder_write(&folder, "testdev_choices.json",
                  "{\"1\": {\"valid\": [\"no\"], \"plausible\": []}}");
-    for (long n = 1;; n++) {
-        struct dataset set;
-        struct error err = {{0}};
-        fail_allocation(n);
-        enum status status = open_gqa(&set, "testdev-all", folder.path, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        assert_true(status == STATUS_OK || (struck && err.text[0]));
-        if (status == STATUS_OK)
-            dataset_close(&set);
-        if (status == STATUS_OK && !struck)
-            break;
-    }
+    assert_loading_reports_no_memory("gqa", "testdev-all", folder.path);
     folder_remove(&folder);
     struct task task;
     open_right(&task, "gqa:testdev-all@official");
