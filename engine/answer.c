@@ -322,8 +322,9 @@ static void next_tokens(struct batch *batch)
         int id = sampler_next(&request->sampling, &session->random, logits, vocabulary,
                               session->candidates);
         token_list_add(&session->answer, id); /* room was reserved */
-        batch->generations[i].ended = id == eos;
-        if (id != eos && session->answer.n < (size_t)request->max_new_tokens)
+        bool ended = id == eos && !request->ignore_end;
+        batch->generations[i].ended = ended;
+        if (!ended && session->answer.n < (size_t)request->max_new_tokens)
             batch->active[left++] = i;
     }
     batch->n_active = left;

@@ -76,6 +76,7 @@ struct request {
     const char *const *choices; /* candidate strings, each a single token without leading space */
     size_t n_choices;           /* at most ENGINE_MAX_CHOICES */
     int max_new_tokens;         /* 0: weigh the choices only */
+    bool ignore_end;            /* go on behind the end token: for timing a fixed length */
     struct sampling sampling;
 };
 
@@ -98,6 +99,11 @@ struct generation {
 enum status engine_open(struct engine **out, const char *model,
                         const struct engine_options *options, struct error *err);
 void engine_close(struct engine *engine);
+
+/* Whether a model is there: reads its card or recognises its layout, and no weight.  Errors: those
+ * of engine_open() that this can find. */
+enum status engine_check(const char *model, const struct engine_options *options,
+                         struct error *err);
 
 /* What is loaded.  Strings belong to the engine. */
 struct engine_info {

@@ -55,6 +55,8 @@ struct answerer {
 
 struct answerer_kind {
     const char *prefix; /* models that begin so are this kind's; "" takes all */
+    /* Whether open() could succeed, as far as that can be told cheaply; its errors. */
+    enum status (*check)(const struct answerer_options *options, struct error *err);
     enum status (*open)(struct answerer *answerer, struct error *err);
     void (*close)(struct answerer *answerer);
     /* Hash over everything the answers depend on: files of the model, or the baseline's name. */
@@ -63,6 +65,8 @@ struct answerer_kind {
     /* The next answers are for this task; set and protocol must live until the next begin. */
     enum status (*begin)(struct answerer *answerer, const struct dataset *set,
                          const struct protocol *protocol, struct error *err);
+    /* See answerer_model(); NULL where there is none. */
+    const struct engine *(*model)(const struct answerer *answerer);
     /* Appends what the language model reads for a sample. */
     void (*prompt)(const struct answerer *answerer, const struct sample *sample, struct text *out);
     /* Answers set->samples[i].  A sample that cannot be answered (no image) is an OK with
@@ -71,7 +75,13 @@ struct answerer_kind {
                           struct answer *answer, struct error *err);
 };
 
+/* The loaded model behind an answerer, for measuring it; NULL for a baseline. */
+const struct engine *answerer_model(const struct answerer *answerer);
+
 extern const struct answerer_kind answerer_baseline, answerer_engine;
+
+/* Whether a model is there, without loading it.  Errors: those of answerer_open(). */
+enum status answerer_check(const struct answerer_options *options, struct error *err);
 
 /* The caller closes it.  Errors: USAGE (unknown baseline), those of engine_open(). */
 enum status answerer_open(struct answerer *answerer, const struct answerer_options *options,

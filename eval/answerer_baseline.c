@@ -30,11 +30,17 @@ static enum status unknown_baseline(const char *name, struct error *err)
     return fail(err, STATUS_USAGE, "there is no %s; choose one of %s", name, list);
 }
 
+static enum status check_baseline(const struct answerer_options *options, struct error *err)
+{
+    return baseline_find(options->model) ? STATUS_OK : unknown_baseline(options->model, err);
+}
+
 static enum status open_baseline(struct answerer *answerer, struct error *err)
 {
+    enum status status = check_baseline(&answerer->options, err);
+    if (status)
+        return status;
     const struct baseline *baseline = baseline_find(answerer->options.model);
-    if (!baseline)
-        return unknown_baseline(answerer->options.model, err);
     struct baseline_state *state = calloc(1, sizeof *state);
     if (!state)
         return fail(err, STATUS_NO_MEMORY, "out of memory while opening %s", baseline->name);
@@ -99,6 +105,7 @@ static enum status answer_baseline(struct answerer *answerer, size_t i, const ch
 
 const struct answerer_kind answerer_baseline = {
     .prefix = "baseline:",
+    .check = check_baseline,
     .open = open_baseline,
     .close = close_baseline,
     .hash = hash_baseline,

@@ -34,6 +34,11 @@ static void close_engine(struct answerer *answerer)
     answerer->state = NULL;
 }
 
+static enum status check_engine(const struct answerer_options *options, struct error *err)
+{
+    return engine_check(options->model, &options->engine, err);
+}
+
 static enum status open_engine(struct answerer *answerer, struct error *err)
 {
     struct engine_state *state = calloc(1, sizeof *state);
@@ -61,6 +66,12 @@ static enum status hash_engine(const struct answerer *answerer, struct sha256_te
 {
     const struct engine_state *state = answerer->state;
     return engine_hash(state->engine, out, err);
+}
+
+static const struct engine *model_of_engine(const struct answerer *answerer)
+{
+    const struct engine_state *state = answerer->state;
+    return state->engine;
 }
 
 static enum status begin_engine(struct answerer *answerer, const struct dataset *set,
@@ -173,9 +184,11 @@ static enum status answer_engine(struct answerer *answerer, size_t i, const char
 
 const struct answerer_kind answerer_engine = {
     .prefix = "",
+    .check = check_engine,
     .open = open_engine,
     .close = close_engine,
     .hash = hash_engine,
+    .model = model_of_engine,
     .begin = begin_engine,
     .prompt = add_prompt,
     .answer = answer_engine,

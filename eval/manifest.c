@@ -27,7 +27,7 @@ static void put_origin(struct json_writer *writer, const struct options *options
             json_put_strings(writer, "value", values, n);
         } else
             json_put_string(writer, "value", option_text(options, spec->name));
-        json_put_string(writer, "origin", given ? "command line" : "default");
+        json_put_string(writer, "origin", option_origin(options, spec->name));
         json_close(writer, '}');
     }
     json_close(writer, '}');

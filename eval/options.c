@@ -9,6 +9,7 @@
 struct option_value {
     const char **texts;
     size_t n, capacity;
+    const char *origin; /* NULL: the command line */
 };
 
 static size_t count_specs(const struct option_spec *specs)
@@ -333,4 +334,47 @@ size_t option_list(const struct options *options, const char *name, const char *
     const struct option_value *value = &options->values[find_row(options, name)];
     *values = value->texts;
     return value->n;
+}
+
+const char *option_origin(const struct options *options, const char *name)
+{
+    const struct option_value *value = &options->values[find_row(options, name)];
+    if (value->n == 0)
+        return "default";
+    return value->origin ? value->origin : "command line";
+}
+
+enum status options_copy(struct options *to, const struct options *from, struct error *err)
+{
+    size_t n = count_specs(from->specs);
+    *to = *from;
+    arena_init(&to->arena);
+    to->values = arena_alloc_small(&to->arena, n + 1, sizeof *to->values);
+    for (size_t i = 0; to->values && i < n; i++) {
+        struct option_value *value = &to->values[i];
+        *value = from->values[i];
+        value->capacity = value->n;
+        value->texts = arena_alloc_small(&to->arena, value->n + 1, sizeof *value->texts);
+        if (value->texts && value->n > 0)
+            memcpy(value->texts, from->values[i].texts, value->n * sizeof *value->texts);
+    }
+    if (!arena_failed(&to->arena))
+        return STATUS_OK;
+    options_release(to);
+    return fail(err, STATUS_NO_MEMORY, "out of memory while copying options");
+}
+
+enum status options_set(struct options *options, const char *name, const char *text,
+                        const char *origin, struct error *err)
+{
+    size_t i = 0;
+    while (options->specs[i].name && strcmp(options->specs[i].name, name) != 0)
+        i++;
+    if (!options->specs[i].name)
+        return unknown_option(options->specs, name, strlen(name), err);
+    struct option_value *value = &options->values[i];
+    if (value->n > 0 && value->origin != origin)
+        return STATUS_OK;
+    value->origin = origin;
+    return add_value(options, i, text, err);
 }

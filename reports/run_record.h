@@ -107,6 +107,9 @@ void run_record_close(struct run_record *record);
 double run_session_tokens(const struct run_record *record);
 double run_session_bytes(const struct run_record *record);
 
+/* The highest floor of the headline, or NULL. */
+const struct run_floor *run_best_floor(const struct run_record *record);
+
 /* The score the protocol reports. */
 const struct score *run_headline(const struct run_record *record);
 

@@ -141,11 +141,8 @@ static void score_cells(struct table *table, const struct run_record *record)
     report_add_interval(&text, headline);
     table_text(table, &text);
     text_reset(&text);
-    const struct run_floor *best = NULL;
-    for (size_t i = 0; i < record->n_floors; i++)
-        if (!best || record->floors[i].value > best->value)
-            best = &record->floors[i];
-    if (best && best->name) {
+    const struct run_floor *best = run_best_floor(record);
+    if (best) {
         report_add_percent(&text, best->value, headline->scale);
         const char *colon = strchr(best->name, ':');
         text_addf(&text, " (%s)", colon ? colon + 1 : best->name);
