@@ -87,19 +87,23 @@ static void add_prompt(const struct answerer *answerer, const struct sample *sam
     protocol_message(state->protocol, sample, out);
 }
 
-static enum status answer_baseline(struct answerer *answerer, size_t i, const char *prompt,
-                                   struct answer *answer, struct error *err)
+static enum status answer_baseline(struct answerer *answerer, const struct question *questions,
+                                   size_t n, struct answer *answers, size_t *n_answered,
+                                   struct error *err)
 {
     const struct baseline_state *state = answerer->state;
-    const struct prediction *prediction = &state->predictions[i];
-    (void)prompt;
     (void)err;
-    *answer = (struct answer){.text = prediction->text, .failure = prediction->failure};
-    if (prediction->probabilities) {
+    for (size_t i = 0; i < n; i++) {
+        const struct prediction *prediction = &state->predictions[questions[i].sample];
+        struct answer *answer = &answers[i];
+        *answer = (struct answer){.text = prediction->text, .failure = prediction->failure};
+        if (!prediction->probabilities)
+            continue;
         answer->n_choices = state->protocol->n_choices;
         memcpy(answer->probabilities, prediction->probabilities,
                answer->n_choices * sizeof *answer->probabilities);
     }
+    *n_answered = n;
     return STATUS_OK;
 }
 

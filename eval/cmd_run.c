@@ -3,6 +3,7 @@
 #include "eval/model_options.h"
 #include "eval/output.h"
 #include "eval/plan.h"
+#include "eval/progress.h"
 #include "reports/table.h"
 
 static const struct option_spec options_table[] = {
@@ -35,18 +36,33 @@ static const struct option_spec options_table[] = {
     {"seed", 0, OPTION_COUNT, "N", "of random weights and of baseline:random", "0", NULL, false},
     {"max-new-tokens", 0, OPTION_COUNT, "N",
      "instead of the protocol's number; noted in the manifest and the report", NULL, NULL, false},
+    {"batch", 'b', OPTION_COUNT, "N",
+     "questions computed together at most; 0 is what memory allows; answers do not depend on it",
+     "0", NULL, false},
+    {"memory", 0, OPTION_SIZE, "SIZE",
+     "for the states of the questions that are computed together, such as 4G; by default a quarter "
+     "of what is available",
+     NULL, NULL, false},
+    {"no-reuse", 0, OPTION_FLAG, NULL,
+     "read the picture anew for every question, one at a time: slower, the same answers, and "
+     "timings that are latencies",
+     NULL, NULL, false},
+    {"progress", 0, OPTION_CHOICE, "STYLE", "what standard error is told while it runs", "auto",
+     progress_choices, false},
     {"sync", 0, OPTION_TEXT, "WHEN",
      "when lines are forced to the disk: every, a number of lines, or end", "32", NULL, false},
     {"force", 'f', OPTION_FLAG, NULL, "start afresh where the directory holds a run", NULL, NULL,
      false},
-    {"quiet", 'q', OPTION_FLAG, NULL, "no progress on standard error", NULL, NULL, false},
+    {"quiet", 'q', OPTION_FLAG, NULL, "the same as --progress none, and no other messages", NULL,
+     NULL, false},
     {"json", 0, OPTION_FLAG, NULL, "print the summary as JSON", NULL, NULL, false},
     {0},
 };
 
 static const char *const notes[] = {
-    "The samples of one image are asked one after the other, images in the order of their first "
-    "appearance, and the picture is read once for all of them. The run directory then holds "
+    "Every picture is read once, in the order of their first appearance; its questions, and those "
+    "of several pictures while memory allows, are computed together, and a question that repeats "
+    "is answered once. No answer changes by a bit for it. The run directory then holds "
     "manifest.json, predictions.jsonl, timings.jsonl, scores.json, report.md and report.csv.",
     "The same command on the same directory goes on where it stopped, after Ctrl-C, a crash or "
     "kill -9, and the predictions are the same bytes as without the interruption. A directory "

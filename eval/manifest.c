@@ -156,7 +156,8 @@ static void put_all(struct json_writer *writer, const struct manifest_facts *fac
                    (uint64_t)(changed >= 0 ? changed : facts->task->protocol.max_new_tokens));
     json_put_bool(writer, "max_new_tokens_changed",
                   changed >= 0 && changed != facts->task->protocol.max_new_tokens);
-    json_put_count(writer, "batch", 1);
+    json_put_count(writer, "batch", facts->answerer->options.batch);
+    json_put_bool(writer, "reuse", !facts->answerer->options.every_image_anew);
     put_machine(writer);
     put_origin(writer, facts->options);
     json_open(writer, "starts", '[');

@@ -120,6 +120,18 @@ static bool read_number(const char *text, double *out)
     return true;
 }
 
+static bool read_size(const char *text, double *out)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (end == text || !isfinite(value) || value < 0 || (*end && (!unit || end[1])))
+        return false;
+    *out = unit ? ldexp(value, 10 * (int)(unit - units + 1)) : value;
+    return true;
+}
+
 static enum status check_value(const struct option_spec *spec, const char *text, struct error *err)
 {
     uint64_t count;
@@ -133,6 +145,11 @@ static enum status check_value(const struct option_spec *spec, const char *text,
     case OPTION_NUMBER:
         if (!read_number(text, &number))
             return fail(err, STATUS_USAGE, "--%s %s: a number is expected", spec->name, text);
+        return STATUS_OK;
+    case OPTION_SIZE:
+        if (!read_size(text, &number))
+            return fail(err, STATUS_USAGE, "--%s %s: a size such as 800M or 4G is expected",
+                        spec->name, text);
         return STATUS_OK;
     case OPTION_CHOICE:
         return check_choice(spec, text, err);
@@ -326,6 +343,16 @@ double option_number(const struct options *options, const char *name)
     bool is_number = !text || read_number(text, &value);
     assert(is_number && "the option is not a number");
     (void)is_number;
+    return value;
+}
+
+double option_size(const struct options *options, const char *name)
+{
+    const char *text = option_text(options, name);
+    double value = 0;
+    bool is_size = !text || read_size(text, &value);
+    assert(is_size && "the option is not a size");
+    (void)is_size;
     return value;
 }
 

@@ -17,6 +17,7 @@ enum option_type {
     OPTION_TEXT,      /* anything */
     OPTION_COUNT,     /* a whole number, 0 or more */
     OPTION_NUMBER,    /* a finite number */
+    OPTION_SIZE,      /* bytes: "4G", "800M", "65536" */
     OPTION_FILE,      /* like TEXT; completion offers files */
     OPTION_DIRECTORY, /* like TEXT; completion offers directories */
     OPTION_CHOICE,    /* one of a list */
@@ -60,6 +61,8 @@ const char *option_text(const struct options *options, const char *name);
 /* Fallback where not given; 0 without one. */
 uint64_t option_count(const struct options *options, const char *name);
 double option_number(const struct options *options, const char *name);
+/* Bytes; K, M, G and T are powers of 1024. */
+double option_size(const struct options *options, const char *name);
 /* All values of a repeatable option, in order; the fallback is not among them. */
 size_t option_list(const struct options *options, const char *name, const char *const **values);
 

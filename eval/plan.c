@@ -197,10 +197,16 @@ static enum status read_settings(struct cell *cell, struct error *err)
     struct task_selection *selection = &cell->settings.selection;
     answerer->model = cell->model;
     answerer->max_new_tokens = -1;
+    answerer->batch = option_count(options, "batch");
+    answerer->memory_bytes = option_size(options, "memory");
+    answerer->every_image_anew = option_flag(options, "no-reuse");
     cell->settings.directory = cell->directory;
     cell->settings.options = options;
     cell->settings.force = option_flag(options, "force");
     cell->settings.quiet = option_flag(options, "quiet");
+    cell->settings.progress = cell->settings.quiet
+                                  ? PROGRESS_NONE
+                                  : progress_style_named(option_text(options, "progress"));
     selection->limit = option_count(options, "limit");
     selection->slim = option_count(options, "slim");
     selection->n_sample_ids = option_list(options, "sample-id", &selection->sample_ids);

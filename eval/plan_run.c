@@ -182,6 +182,9 @@ static enum exit_code ask_cell(struct cell *cell, struct answerer *answerer)
 {
     struct run_outcome outcome;
     answerer->options.max_new_tokens = cell->answerer.max_new_tokens;
+    answerer->options.batch = cell->answerer.batch;
+    answerer->options.memory_bytes = cell->answerer.memory_bytes;
+    answerer->options.every_image_anew = cell->answerer.every_image_anew;
     enum exit_code code =
         runner_run(&cell->settings, &cell->task, answerer, &outcome, &cell->reason);
     if (outcome.signal)
