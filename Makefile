@@ -184,6 +184,7 @@ bench: benchmarks
 	$(BUILD)/tests/bench/bench_ssd
 	@for system in $(BENCH_SYSTEMS); do $(BUILD)/tests/bench/bench_engine $$system || exit 1; done
 	$(BUILD)/tests/bench/bench_context cobra+3b
+	$(BUILD)/tests/bench/bench_reuse
 ## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
 BENCH_DIR ?= build/bench-cobra
 bench-load: benchmarks
