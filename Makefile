@@ -163,13 +163,21 @@ test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
-## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers
+## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers, torture
 check: check-includes check-headers format-check test benchmarks
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
 	@$(MAKE) --no-print-directory CC=clang test
 	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory torture
 	@echo "make check: passed"
 .PHONY: check
+
+## torture: runs that are killed and disks that fill, KILLS and FULL_DISKS of them
+KILLS ?= 50
+FULL_DISKS ?= 5
+torture: mambench
+	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
+.PHONY: torture
 
 ## demo: three trained miniatures answer the miniature POPE and VSR
 demo: mambench
