@@ -47,7 +47,7 @@ enum status dataset_set_ten_answers(struct dataset *set, struct sample *sample, 
 
 /* Reads the array of a large file (member: its name in the object; NULL: the file is the array),
  * each record with add(), which is given context and the place for errors, and appends the file.
- * Errors: BAD_FORMAT (an empty array, too), those of json_records_open() and of add(). */
+ * Errors: BAD_FORMAT (an empty array, too), those of records_open_array() and of add(). */
 typedef enum status dataset_add_record(void *context, const cJSON *record, const char *place,
                                        struct error *err);
 enum status dataset_read_records(struct dataset *set, const char *path, const char *member,

@@ -22,7 +22,8 @@ struct sample {
     const char *const
         *answers; /* all references: one for POPE ("yes"/"no") and VSR ("True"/"False") */
     size_t n_answers;
-    const char *group;    /* POPE: split; VSR: relation; NULL if none */
+    const char *group;    /* POPE: split; VSR: relation; VQAv2: question type; GQA: detailed type;
+                             NULL if none */
     const char *category; /* VSR: meta-category of the relation; NULL if none */
     const void *facts;    /* what only this dataset's metric reads: its own struct; NULL if none */
 };

@@ -18,7 +18,9 @@ static const char *const variants[] = {
     "test-balanced",    "test-all",       "challenge-balanced", "challenge-all",
     "submission-all",   "train-balanced", "train-all",          NULL};
 
-/* In the order of variants[]. */
+/* In the order of variants[].  Counts of train, val and testdev: google-research/big_vision
+ * big_vision/datasets/gqa/gqa.py; of test and challenge: the dataset card of lmms-lab/GQA, which
+ * rounds submission_all to 4.24 million: it is val, testdev, test and challenge together. */
 static const struct gqa_split {
     const char *file; /* without "_questions.json" */
     const char *tier; /* whose choices file it has; NULL: none */
@@ -101,6 +103,7 @@ static enum status add_question(struct loader *loader, const cJSON *record, cons
     sample->id = arena_string(arena, id);
     sample->question = arena_string(arena, question);
     sample->facts = facts;
+    sample->group = facts->detailed;
     if (answer)
         dataset_set_answer(loader->set, sample, answer);
     loader->n_without_answer += !answer;

@@ -79,8 +79,10 @@ static enum status add_question(struct loader *loader, const char *split, const 
     int64_t first = 0;
     if (!string_map_add(&loader->ids, id, strlen(id), (int64_t)records->number, &first) &&
         !arena_failed(&loader->scratch))
-        return fail(err, STATUS_BAD_FORMAT, "%s: question_id %d was on %s %lld already", place,
-                    number, records->is_lines ? "line" : "element", (long long)first);
+        return fail(err, STATUS_BAD_FORMAT,
+                    records->is_lines ? "%s: question_id %d was on line %zu already"
+                                      : "%s: question_id %d was in [%zu] already",
+                    place, number, (size_t)first - !records->is_lines);
     sample->id = id;
     sample->image_name = arena_string(arena, image);
     sample->image_path = arena_printf(arena, "%s/%s", loader->images, image);

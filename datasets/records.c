@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-enum { DROP_BYTES = 16 << 20 }; /* pages are given back in steps of this */
+/* How much of the file may be resident behind the reader. */
+enum { WINDOW_BYTES = 4 << 20 };
 
 static enum status no_memory(const char *path, struct error *err)
 {
@@ -37,39 +38,55 @@ static enum status open_lines(struct records *records, const char *path, struct 
     return STATUS_OK;
 }
 
-static enum status open_walk(struct records *records, const char *path, bool members,
-                             struct error *err)
+/* Positions the walker on the file's array (name: a member of its object; NULL: all of it) or, with
+ * members, on its object. */
+static enum status open_walk(struct records *records, const char *path, const char *name,
+                             bool members, struct error *err)
 {
     enum status status = sha256_file(path, &records->sha256, err);
     if (!status)
         status = file_map_open(&records->map, path, err);
     if (status)
         return status;
-    const char *data = (const char *)records->map.data;
+    const char *data = records->map.data ? (const char *)records->map.data : "";
+    size_t size = records->map.size_bytes;
     records->path = arena_string(&records->arena, path);
     records->place = records->path;
     if (!records->path || !records->sha256.hex[0])
-        status = no_memory(path, err);
-    else if (members)
-        status = json_object_begin(&records->walk, data ? data : "", records->map.size_bytes,
-                                   records->path, err);
-    else
-        status = json_array_begin(&records->walk, data ? data : "", records->map.size_bytes,
-                                  records->path, err);
-    return status;
+        return no_memory(path, err);
+    if (members)
+        return json_object_begin(&records->walk, data, size, records->path, err);
+    if (name)
+        return json_member_array_begin(&records->walk, data, size, name, records->path, err);
+    return json_array_begin(&records->walk, data, size, records->path, err);
+}
+
+static void init(struct records *records)
+{
+    *records = (struct records){0};
+    arena_init(&records->arena);
+    text_init(&records->place_text);
 }
 
 enum status records_open(struct records *records, const char *path, enum records_layout layout,
                          struct error *err)
 {
-    *records = (struct records){0};
-    arena_init(&records->arena);
-    text_init(&records->place_text);
+    init(records);
     if (layout == RECORDS_LINES_OR_ARRAY)
         layout = first_character(path) == '[' ? RECORDS_ELEMENTS : RECORDS_LINES;
     enum status status = layout == RECORDS_LINES
                              ? open_lines(records, path, err)
-                             : open_walk(records, path, layout == RECORDS_MEMBERS, err);
+                             : open_walk(records, path, NULL, layout == RECORDS_MEMBERS, err);
+    if (status)
+        records_close(records);
+    return status;
+}
+
+enum status records_open_array(struct records *records, const char *path, const char *name,
+                               struct error *err)
+{
+    init(records);
+    enum status status = open_walk(records, path, name, false, err);
     if (status)
         records_close(records);
     return status;
@@ -90,28 +107,37 @@ void records_close(struct records *records)
 /* Whether JSON text holds \u0000, at which cJSON would end the string. */
 static bool has_escaped_nul(const char *data, size_t length)
 {
-    for (size_t i = 0; i + 6 <= length; i++) {
-        if (data[i] != '\\')
-            continue;
-        if (memcmp(data + i, "\\u0000", 6) == 0)
+    static const char nul[] = "\\u0000";
+    const char *end = data + length, *at = data;
+    while ((at = memchr(at, '\\', (size_t)(end - at))) && end - at >= 2) {
+        if ((size_t)(end - at) >= sizeof nul - 1 && memcmp(at, nul, sizeof nul - 1) == 0)
             return true;
-        i += 1; /* the character behind a backslash begins nothing */
+        at += 2; /* the character behind a backslash begins nothing */
     }
     return false;
 }
 
-static enum status check_element(struct records *records, size_t start, struct error *err)
+/* The place of the record at walk.index, in an object with its key. */
+static enum status set_place(struct records *records, const char *key, struct error *err)
+{
+    struct text *text = &records->place_text;
+    text_reset(text);
+    if (key)
+        text_addf(text, "%s: \"%.80s\"", records->path, key);
+    else
+        text_addf(text, "%s: %s[%zu]", records->path,
+                  records->walk.member ? records->walk.member : "", records->walk.index);
+    if (text->failed)
+        return no_memory(records->path, err);
+    records->place = records->walk.place = text_string(text);
+    return STATUS_OK;
+}
+
+/* The bytes from start on hold the record and what separates it from the one before. */
+static enum status check_element(const struct records *records, size_t start, struct error *err)
 {
     const char *text = records->walk.data + start;
     size_t length = records->walk.position - start, bad;
-    text_reset(&records->place_text);
-    if (records->walk.is_object)
-        text_addf(&records->place_text, "%s: \"%.80s\"", records->path, records->element->string);
-    else
-        text_addf(&records->place_text, "%s: element %zu", records->path, records->number);
-    if (records->place_text.failed)
-        return no_memory(records->path, err);
-    records->place = text_string(&records->place_text);
     if (!utf8_valid(text, length, &bad))
         return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is not UTF-8", records->place,
                     start + bad);
@@ -126,27 +152,43 @@ static enum status check_element(struct records *records, size_t start, struct e
     return STATUS_OK;
 }
 
+static enum status next_line(struct records *records, const cJSON **record, struct error *err)
+{
+    enum status status = jsonl_next(&records->lines, record, err);
+    records->place = records->lines.place;
+    records->number = records->lines.lines.number;
+    return status;
+}
+
 enum status records_next(struct records *records, const cJSON **record, struct error *err)
 {
     *record = NULL;
-    if (records->is_lines) {
-        enum status status = jsonl_next(&records->lines, record, err);
-        records->place = records->lines.place;
-        records->number = records->lines.lines.number;
-        return status;
-    }
+    if (records->is_lines)
+        return next_line(records, record, err);
     cJSON_Delete(records->element);
     records->element = NULL;
-    size_t start = records->walk.position;
-    enum status status = json_array_next(&records->walk, &records->element, err);
+    struct json_array *walk = &records->walk;
+    size_t start = walk->position;
+    enum status status = STATUS_OK;
+    /* An array's element has its place before it is read, so that a syntax error names it. */
+    if (walk->is_object)
+        walk->place = records->path;
+    else
+        status = set_place(records, NULL, err);
+    if (!status)
+        status = json_array_next(walk, &records->element, err);
     if (status || !records->element)
         return status;
-    records->number += 1;
-    if ((status = check_element(records, start, err)))
+    records->number = walk->index;
+    if (walk->is_object)
+        status = set_place(records, records->element->string, err);
+    if (!status)
+        status = check_element(records, start, err);
+    if (status)
         return status;
-    if (start - records->dropped >= DROP_BYTES) {
-        file_map_drop(&records->map, records->dropped, start - records->dropped);
-        records->dropped = start;
+    if (walk->position - records->dropped >= WINDOW_BYTES) {
+        file_map_drop(&records->map, records->dropped, walk->position - records->dropped);
+        records->dropped = walk->position;
     }
     *record = records->element;
     return STATUS_OK;

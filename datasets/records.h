@@ -1,9 +1,10 @@
 /* datasets/records.h - the records of an annotation or prediction file, one at a time: lines of
- * JSON, the elements of one array, or the members of one object.
+ * JSON, the elements of an array, or the members of an object.
  *
- * Lines are read by datasets/jsonl.h.  Arrays and objects are mapped and walked, so that a file of
- * gigabytes is never held; bytes that are not UTF-8, a byte order mark, an escaped NUL and anything
- * but an object as a record are errors that name the file and the record. */
+ * Lines are read by datasets/jsonl.h.  Arrays and objects are mapped and walked, so that neither
+ * the tree nor a file of gigabytes is held; bytes that are not UTF-8, a byte order mark, a NUL,
+ * escaped or not, and anything but an object as a record are errors that name the file and the
+ * record. */
 #ifndef MAMBENCH_DATASETS_RECORDS_H
 #define MAMBENCH_DATASETS_RECORDS_H
 
@@ -13,6 +14,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/sha256.h"
+#include "engine/base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +28,8 @@ enum records_layout {
 
 struct records {
     bool is_lines;
-    const char *place; /* of the record last delivered: "file:17", "file: element 17" (from 1) or
-                          "file: \"17\"" (the key) */
+    const char *place; /* of the record last delivered: "file:17" (from 1), "file: [16]" or
+                          "file: questions[16]" (from 0), "file: \"17\"" (the key) */
     size_t number;     /* of its line, or its place in the file, from 1 */
     struct sha256_text sha256;
     struct jsonl lines;
@@ -45,6 +47,11 @@ struct records {
 enum status records_open(struct records *records, const char *path, enum records_layout layout,
                          struct error *err);
 void records_close(struct records *records);
+
+/* The same for the array that is the member called name of the file's object; NULL: the file is the
+ * array.  The name must live as long as the reader. */
+enum status records_open_array(struct records *records, const char *path, const char *name,
+                               struct error *err);
 
 /* Delivers the next record, which lives until the next call, or NULL at the end. */
 enum status records_next(struct records *records, const cJSON **record, struct error *err);

@@ -1,6 +1,6 @@
 /* What the loaders of the VQA-like benchmarks share, see datasets/build.h. */
 #include "datasets/build.h"
-#include "datasets/json_records.h"
+#include "datasets/records.h"
 #include "engine/base/file.h"
 
 #include <string.h>
@@ -75,21 +75,21 @@ enum status dataset_set_ten_answers(struct dataset *set, struct sample *sample, 
 enum status dataset_read_records(struct dataset *set, const char *path, const char *member,
                                  dataset_add_record *add, void *context, struct error *err)
 {
-    struct json_records reader;
-    enum status status = json_records_open(&reader, path, member, err);
+    struct records records;
+    enum status status = records_open_array(&records, path, member, err);
     if (status)
         return status;
     const cJSON *record = NULL;
-    while (!(status = json_records_next(&reader, &record, err)) && record)
-        if ((status = add(context, record, reader.place, err)))
+    while (!(status = records_next(&records, &record, err)) && record)
+        if ((status = add(context, record, records.place, err)))
             break;
-    size_t n = reader.array.index;
+    size_t n = records.number;
     if (!status && n == 0)
         status = fail(err, STATUS_BAD_FORMAT, "%s: %s%s%s is empty", path, member ? "\"" : "the ",
                       member ? member : "array", member ? "\"" : "");
     if (!status)
-        dataset_add_file(set, path, &reader.sha256, n);
-    json_records_close(&reader);
+        dataset_add_file(set, path, &records.sha256, n);
+    records_close(&records);
     return status;
 }
 

@@ -25,6 +25,8 @@ static const struct option_spec options_table[] = {
      "POPE only, which takes a file for each: adversarial, popular "
      "or random",
      NULL, NULL, false},
+    {"answerability", 0, OPTION_FLAG, NULL,
+     "VizWiz only: its second task, whether each question can be answered", NULL, NULL, false},
     {"empty-for-missing", 0, OPTION_FLAG, NULL,
      "submit \"\" for a question without an answer where the benchmark's converter would stop",
      NULL, NULL, false},
@@ -38,6 +40,11 @@ static const char *const notes[] = {
     "GQA: the list that its server and eval.py take. POPE: one split's lines. VSR: preds.txt. None "
     "of "
     "them has a word for no answer: a failed sample is refused.",
+    "VizWiz's second task wants a confidence that a question can be answered. A text holds none: "
+    "it is "
+    "0 for an answer that the protocol's scorer reads as \"unanswerable\", else 1. A failed sample "
+    "is "
+    "refused.",
     "A failed sample that is submitted as an empty answer is counted, and the exit code is 4.",
     NULL,
 };
@@ -163,11 +170,14 @@ static enum exit_code write_submission(const struct submission *submission,
     struct text text;
     text_init(&text);
     const struct task *task = &submission->task;
-    enum status status =
-        submission->format ? evalai_write(submission->format, &task->set, submission->predictions,
-                                          option_flag(options, "empty-for-missing"), &text, err)
-                           : submission->write(&task->set, &task->protocol, submission->predictions,
-                                               option_text(options, "split"), &text, err);
+    submission_writer *write = option_flag(options, "answerability") ? submission_add_answerability
+                               : submission->format                  ? NULL
+                                                                     : submission->write;
+    enum status status = write
+                             ? write(&task->set, &task->protocol, submission->predictions,
+                                     option_text(options, "split"), &text, err)
+                             : evalai_write(submission->format, &task->set, submission->predictions,
+                                            option_flag(options, "empty-for-missing"), &text, err);
     enum exit_code code = exit_of_status(status);
     if (!code &&
         (path ? file_write(path, text_string(&text), text.length, err) : output_text(&text, err)))

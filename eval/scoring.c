@@ -42,12 +42,11 @@ enum status scoring_score(const struct task *task, const struct prediction *pred
         scored->n_correct +=
             metric->correct(&task->set.samples[i], &task->protocol, &predictions[i]) == 1;
     struct error reason = {""}; /* that there are no floors is no failure */
-    status = score_floors(&task->set, &task->protocol, seed, arena, scored->floors, &reason);
-    if (!status)
-        scored->n_floors = N_BASELINES;
-    else if (status == STATUS_UNSUPPORTED)
+    status = score_floors(&task->set, &task->protocol, seed, arena, scored->floors,
+                          &scored->n_floors, &reason);
+    if (status == STATUS_UNSUPPORTED)
         status = STATUS_OK;
-    else
+    else if (status)
         fail(err, status, "%s", reason.text);
     return status ? status : list_failures(task, predictions, arena, scored, err);
 }

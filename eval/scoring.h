@@ -21,7 +21,7 @@ struct scored_failure {
 struct scored {
     struct score_table table;
     struct score_floor floors[N_BASELINES];
-    size_t n_floors; /* 0 where the labels have no baselines */
+    size_t n_floors; /* 0 where the answers are not public */
     size_t n_correct, n_warned;
     const struct scored_failure *failures; /* the first of table.n_failed */
     size_t n_failures;

@@ -8,30 +8,30 @@
 
 static const char prefix[] = "baseline:";
 
-static double always_first(const struct baseline_words *words, const struct sample *sample,
+static double always_first(const struct baseline_labels *labels, const struct sample *sample,
                            uint64_t seed)
 {
-    (void)words;
+    (void)labels;
     (void)sample;
     (void)seed;
     return 1;
 }
 
-static double always_second(const struct baseline_words *words, const struct sample *sample,
+static double always_second(const struct baseline_labels *labels, const struct sample *sample,
                             uint64_t seed)
 {
-    (void)words;
+    (void)labels;
     (void)sample;
     (void)seed;
     return 0;
 }
 
-static double majority(const struct baseline_words *words, const struct sample *sample,
+static double majority(const struct baseline_labels *labels, const struct sample *sample,
                        uint64_t seed)
 {
     (void)sample;
     (void)seed;
-    return words->majority == 0 ? 1 : 0;
+    return labels->majority == 0 ? 1 : 0;
 }
 
 /* FNV-1a, so that neighbouring ids get unrelated streams. */
@@ -43,25 +43,65 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
-static double at_random(const struct baseline_words *words, const struct sample *sample,
+static double at_random(const struct baseline_labels *labels, const struct sample *sample,
                         uint64_t seed)
 {
-    (void)words;
+    (void)labels;
     struct random_stream stream = {hash_of(sample->id) ^ seed};
     random_bits(&stream);
     return random_uniform(&stream);
 }
 
-static const struct baseline yes = {"baseline:yes", "always the first choice (yes, true)",
-                                    always_first};
-static const struct baseline no = {"baseline:no", "always the second choice (no, false)",
-                                   always_second};
-static const struct baseline most_frequent = {
-    "baseline:majority", "always the more frequent label of the whole set", majority};
-static const struct baseline chance = {
-    "baseline:random", "a seeded uniform probability, drawn from the sample's id", at_random};
+static const char *open_first(const struct baseline_labels *labels, size_t i, uint64_t seed)
+{
+    (void)i;
+    (void)seed;
+    return labels->words[0];
+}
 
-const struct baseline *const baselines[] = {&yes, &no, &most_frequent, &chance, NULL};
+static const char *open_second(const struct baseline_labels *labels, size_t i, uint64_t seed)
+{
+    (void)i;
+    (void)seed;
+    return labels->words[1];
+}
+
+static const char *open_majority(const struct baseline_labels *labels, size_t i, uint64_t seed)
+{
+    (void)i;
+    (void)seed;
+    return labels->counts.most_frequent;
+}
+
+static const char *open_by_type(const struct baseline_labels *labels, size_t i, uint64_t seed)
+{
+    (void)seed;
+    const char **of_type = labels->counts.most_frequent_of_type;
+    return of_type ? of_type[i] : NULL;
+}
+
+static const char *open_random(const struct baseline_labels *labels, size_t i, uint64_t seed)
+{
+    const struct sample *sample = &labels->counts.set->samples[i];
+    return label_counts_at(&labels->counts, at_random(labels, sample, seed));
+}
+
+static const struct baseline yes = {"baseline:yes", "always the first choice (yes, true)",
+                                    always_first, open_first};
+static const struct baseline no = {"baseline:no", "always the second choice (no, false)",
+                                   always_second, open_second};
+static const struct baseline most_frequent = {"baseline:majority",
+                                              "always the most frequent label of the whole set",
+                                              majority, open_majority};
+static const struct baseline most_frequent_by_type = {
+    "baseline:majority-by-type", "the most frequent label of the question's type", NULL,
+    open_by_type};
+static const struct baseline chance = {
+    "baseline:random", "a seeded draw from the sample's id: a uniform probability, or a label",
+    at_random, open_random};
+
+const struct baseline *const baselines[] = {&yes,    &no, &most_frequent, &most_frequent_by_type,
+                                            &chance, NULL};
 _Static_assert(sizeof baselines / sizeof baselines[0] == N_BASELINES + 1, "N_BASELINES");
 
 const struct baseline *baseline_find(const char *name)
@@ -86,31 +126,93 @@ static bool is_second(const char *label, bool true_false)
     return true_false ? strcmp(label, "False") == 0 : !label_is_yes(label);
 }
 
-static enum status find_words(const struct dataset *set, const struct protocol *protocol,
-                              struct baseline_words *words, struct error *err)
+/* Whether every question has one label and all labels are of two words, or odd ones that the
+ * protocol's two choices are weighed against all the same. */
+static bool is_two_words(const struct dataset *set, const struct protocol *protocol,
+                         bool *true_false)
 {
-    size_t n_true_false = 0, n_second = 0, n_yes = 0, n = set->n_samples;
+    size_t n_single = 0, n_true_false = 0, n_yes_no = 0, n = set->n_samples;
     for (size_t i = 0; i < n; i++) {
-        if (set->samples[i].n_answers != 1)
-            return fail(err, STATUS_UNSUPPORTED,
-                        "%s: a yes/no baseline needs one label a question, %s has %zu",
-                        protocol->name, set->samples[i].id, set->samples[i].n_answers);
-        n_true_false += is_true_false(set->samples[i].answers[0]);
+        const struct sample *sample = &set->samples[i];
+        if (sample->n_answers != 1)
+            continue;
+        n_single += 1;
+        n_true_false += is_true_false(sample->answers[0]);
+        n_yes_no += strcmp(sample->answers[0], "yes") == 0 || strcmp(sample->answers[0], "no") == 0;
     }
-    bool true_false = n > 0 && n_true_false == n;
-    for (size_t i = 0; i < n; i++) {
-        n_second += is_second(set->samples[i].answers[0], true_false);
-        n_yes += strcmp(set->samples[i].answers[0], "yes") == 0;
-    }
-    bool is_free = !true_false && protocol->n_choices == 0 && n_yes + n_second < n;
-    if (protocol->n_choices > 2)
-        return fail(err, STATUS_UNSUPPORTED, "%s: a yes/no baseline cannot answer %zu choices",
-                    protocol->name, protocol->n_choices);
-    words->words[0] = true_false ? "True" : is_free ? "yes" : "Yes";
-    words->words[1] = true_false ? "False" : is_free ? "no" : "No";
+    *true_false = n > 0 && n_true_false == n;
+    return *true_false || n_yes_no == n || (n_single == n && protocol->n_choices > 0);
+}
+
+static void find_words(struct baseline_labels *labels, const struct dataset *set,
+                       const struct protocol *protocol, bool true_false)
+{
+    size_t n_second = 0, n = set->n_samples;
+    labels->words[0] = true_false ? "True" : labels->is_open ? "yes" : "Yes";
+    labels->words[1] = true_false ? "False" : labels->is_open ? "no" : "No";
     for (size_t i = 0; i < protocol->n_choices; i++)
-        words->words[i] = protocol->choices[i];
-    words->majority = n_second > (is_free ? n_yes : n - n_second) ? 1 : 0;
+        labels->words[i] = protocol->choices[i];
+    if (labels->is_open)
+        return;
+    for (size_t i = 0; i < n; i++)
+        n_second += is_second(set->samples[i].answers[0], true_false);
+    labels->majority = n_second > n - n_second ? 1 : 0;
+}
+
+static enum status read_labels(struct baseline_labels *labels, const struct dataset *set,
+                               const struct protocol *protocol, struct arena *arena,
+                               struct error *err)
+{
+    bool true_false = false;
+    *labels = (struct baseline_labels){0};
+    for (size_t i = 0; i < set->n_samples; i++)
+        if (set->samples[i].n_answers == 0)
+            return fail(err, STATUS_UNSUPPORTED,
+                        "%s: a baseline draws on the reference answers, and the files have none to "
+                        "%s (those of test splits are not public)",
+                        protocol->name, set->samples[i].id);
+    labels->is_open = !is_two_words(set, protocol, &true_false);
+    if (protocol->n_choices > (labels->is_open ? 0 : 2))
+        return fail(err, STATUS_UNSUPPORTED, "%s: a baseline cannot weigh %zu choices against %s",
+                    protocol->name, protocol->n_choices,
+                    labels->is_open ? "open answers" : "two labels");
+    find_words(labels, set, protocol, true_false);
+    return labels->is_open ? label_counts_read(&labels->counts, set, protocol, arena, err)
+                           : STATUS_OK;
+}
+
+/* Whether the baseline has answers of this kind. */
+static bool can_answer(const struct baseline *baseline, const struct baseline_labels *labels)
+{
+    return labels->is_open ? baseline->answer(labels, 0, 0) != NULL : baseline->first != NULL;
+}
+
+static enum status predict(const struct baseline *baseline, const struct baseline_labels *labels,
+                           const struct dataset *set, const struct protocol *protocol,
+                           uint64_t seed, struct arena *arena, struct prediction **out,
+                           struct error *err)
+{
+    size_t n = set->n_samples, n_choices = protocol->n_choices;
+    struct prediction *predictions = arena_alloc(arena, n, sizeof *predictions);
+    double *probabilities = n_choices ? arena_alloc(arena, n, 2 * sizeof *probabilities) : NULL;
+    if (arena_failed(arena))
+        return fail(err, STATUS_NO_MEMORY, "out of memory for %s", baseline->name);
+    for (size_t i = 0; i < n; i++) {
+        struct prediction *prediction = &predictions[i];
+        prediction->sample_id = set->samples[i].id;
+        if (labels->is_open) {
+            prediction->text = baseline->answer(labels, i, seed);
+            continue;
+        }
+        double first = baseline->first(labels, &set->samples[i], seed);
+        prediction->text = labels->words[first >= 1 - first ? 0 : 1];
+        if (probabilities) {
+            probabilities[2 * i] = first;
+            probabilities[2 * i + 1] = 1 - first;
+            prediction->probabilities = &probabilities[2 * i];
+        }
+    }
+    *out = predictions;
     return STATUS_OK;
 }
 
@@ -118,41 +220,36 @@ enum status baseline_predict(const struct baseline *baseline, const struct datas
                              const struct protocol *protocol, uint64_t seed, struct arena *arena,
                              struct prediction **out, struct error *err)
 {
-    struct baseline_words words;
-    enum status status = find_words(set, protocol, &words, err);
+    struct baseline_labels labels;
+    enum status status = read_labels(&labels, set, protocol, arena, err);
     if (status)
         return status;
-    size_t n = set->n_samples;
-    struct prediction *predictions = arena_alloc(arena, n, sizeof *predictions);
-    double *probabilities = arena_alloc(arena, n, 2 * sizeof *probabilities);
-    if (arena_failed(arena))
-        return fail(err, STATUS_NO_MEMORY, "out of memory for %s", baseline->name);
-    for (size_t i = 0; i < n; i++) {
-        double first = baseline->first(&words, &set->samples[i], seed);
-        probabilities[2 * i] = first;
-        probabilities[2 * i + 1] = 1 - first;
-        predictions[i] = (struct prediction){
-            .sample_id = set->samples[i].id,
-            .text = words.words[first >= 1 - first ? 0 : 1],
-            .probabilities = protocol->n_choices > 0 ? &probabilities[2 * i] : NULL};
-    }
-    *out = predictions;
-    return STATUS_OK;
+    if (!can_answer(baseline, &labels))
+        return fail(err, STATUS_UNSUPPORTED,
+                    "%s: there is no %s: it needs open answers, and a question type of %d "
+                    "questions or more",
+                    protocol->name, baseline->name, LABEL_FEWEST_OF_TYPE);
+    return predict(baseline, &labels, set, protocol, seed, arena, out, err);
 }
 
 enum status score_floors(const struct dataset *set, const struct protocol *protocol, uint64_t seed,
-                         struct arena *arena, struct score_floor floors[N_BASELINES],
+                         struct arena *arena, struct score_floor floors[N_BASELINES], size_t *n,
                          struct error *err)
 {
-    for (size_t i = 0; i < N_BASELINES; i++) {
+    struct baseline_labels labels;
+    *n = 0;
+    enum status status = read_labels(&labels, set, protocol, arena, err);
+    for (size_t i = 0; i < N_BASELINES && !status; i++) {
         struct prediction *predictions;
-        floors[i].baseline = baselines[i];
-        enum status status =
-            baseline_predict(baselines[i], set, protocol, seed, arena, &predictions, err);
+        if (!can_answer(baselines[i], &labels))
+            continue;
+        floors[*n].baseline = baselines[i];
+        status = predict(baselines[i], &labels, set, protocol, seed, arena, &predictions, err);
         if (!status)
-            status = score_predictions(set, protocol, predictions, arena, &floors[i].table, err);
-        if (status)
-            return status;
+            status = score_predictions(set, protocol, predictions, arena, &floors[*n].table, err);
+        *n += 1;
     }
-    return STATUS_OK;
+    if (status)
+        *n = 0;
+    return status;
 }

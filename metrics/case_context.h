@@ -43,6 +43,17 @@ void case_compare_exactly(struct case_context *context, const char *field, doubl
 /* A field that the file expects and no rule here gives. */
 void case_unknown_field(struct case_context *context, const char *field);
 
+/* A case that is a text, "in", and what each rule, the name of a field, makes of it: compares all
+ * of them.  rule() gives the result, in the context's arena, or NULL where it knows no such field
+ * (or without memory: the arena tells); skipped is a field that is not compared, or NULL. Errors:
+ * BAD_FORMAT. */
+typedef const char *case_rule(struct case_context *context, const char *field, const char *text);
+enum status case_check_text(struct case_context *context, const cJSON *item, const char *skipped,
+                            case_rule *rule, struct error *err);
+
+/* NO_MEMORY with the case's place. */
+enum status case_no_memory(const struct case_context *context, struct error *err);
+
 /* Puts samples of no file together: n of them, to be filled in.  NULL without memory. */
 struct dataset *case_dataset(struct case_context *context, const char *kind, size_t n);
 /* The strings of an array member, borrowed from the tree; the list is in the context's arena.

@@ -73,6 +73,33 @@ void case_unknown_field(struct case_context *context, const char *field)
     report(context, field, "(a value)", "no rule for this field", false);
 }
 
+enum status case_check_text(struct case_context *context, const cJSON *item, const char *skipped,
+                            case_rule *rule, struct error *err)
+{
+    const char *text;
+    enum status status = json_get_string(item, "in", context->place, &text, err);
+    if (status)
+        return status;
+    const cJSON *field;
+    cJSON_ArrayForEach(field, item)
+    {
+        const char *name = field->string;
+        if (strcmp(name, "in") == 0 || (skipped && strcmp(name, skipped) == 0))
+            continue;
+        const char *got = rule(context, name, text);
+        if (got)
+            case_compare_text(context, name, cJSON_GetStringValue(field), got);
+        else
+            case_unknown_field(context, name);
+    }
+    return STATUS_OK;
+}
+
+enum status case_no_memory(const struct case_context *context, struct error *err)
+{
+    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
+}
+
 struct dataset *case_dataset(struct case_context *context, const char *kind, size_t n)
 {
     struct dataset *set = arena_alloc(&context->arena, 1, sizeof *set);

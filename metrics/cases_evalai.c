@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 /* What the official scorer says of a fault; NULL where it says nothing, or something of its own. */
 static const char *error_of(enum evalai_fault fault)
 {
@@ -67,7 +62,7 @@ static enum status join_results(struct case_context *context, const cJSON *resul
     }
     if (join->fault == EVALAI_SOUND && !status)
         status = evalai_join_end(join, &reason);
-    return status == STATUS_NO_MEMORY ? no_memory(context, err) : STATUS_OK;
+    return status == STATUS_NO_MEMORY ? case_no_memory(context, err) : STATUS_OK;
 }
 
 static enum status check_validation(struct case_context *context, const cJSON *item,
@@ -81,7 +76,7 @@ static enum status check_validation(struct case_context *context, const cJSON *i
     struct dataset *set = make_questions(context);
     struct evalai_join join;
     if (!set)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     if ((status = join_results(context, results, set, &join, err)))
         return status;
     const char *error = json_string_or(expected, "error", NULL);
@@ -120,7 +115,7 @@ static enum status make_split(struct case_context *context, const cJSON *item, c
         set->samples[i].image_name = arena_printf(&context->arena, "VizWiz_test_%08zu.jpg", i);
     }
     *out = set;
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 static enum status check_converter(struct case_context *context, const cJSON *item,
@@ -136,7 +131,7 @@ static enum status check_converter(struct case_context *context, const cJSON *it
     struct prediction *predictions =
         arena_alloc(&context->arena, set->n_samples, sizeof *predictions);
     if (!predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     for (size_t i = 0; i < set->n_samples; i++)
         predictions[i] = (struct prediction){.text = i < n ? texts[i] : NULL,
                                              .failure = i < n ? NULL : "no prediction"};

@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 static const char *cleaned(struct case_context *context, gqa_clean *clean, const char *answer)
 {
     struct text out;
@@ -24,25 +19,17 @@ static const char *cleaned(struct case_context *context, gqa_clean *clean, const
     return copy;
 }
 
+static const char *clean_as(struct case_context *context, const char *field, const char *text)
+{
+    gqa_clean *clean = strcmp(field, "tri") == 0     ? gqa_clean_triml
+                       : strcmp(field, "llava") == 0 ? gqa_clean_llava
+                                                     : NULL;
+    return clean ? cleaned(context, clean, text) : NULL;
+}
+
 static enum status check_clean(struct case_context *context, const cJSON *item, struct error *err)
 {
-    const char *text;
-    enum status status = json_get_string(item, "in", context->place, &text, err);
-    const cJSON *field;
-    cJSON_ArrayForEach(field, item)
-    {
-        if (status || strcmp(field->string, "in") == 0)
-            continue;
-        gqa_clean *clean = strcmp(field->string, "tri") == 0     ? gqa_clean_triml
-                           : strcmp(field->string, "llava") == 0 ? gqa_clean_llava
-                                                                 : NULL;
-        if (clean)
-            case_compare_text(context, field->string, cJSON_GetStringValue(field),
-                              cleaned(context, clean, text));
-        else
-            case_unknown_field(context, field->string);
-    }
-    return status;
+    return case_check_text(context, item, NULL, clean_as, err);
 }
 
 static enum status score(struct case_context *context, const struct dataset *set,
@@ -68,10 +55,10 @@ static enum status check_exact_match(struct case_context *context, const cJSON *
     const struct prediction prediction = {.text = text};
     struct score_table table;
     if (!set)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     case_set_sample(context, set, 0, NULL, NULL, gold);
     if (arena_failed(&context->arena))
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     if ((status = score(context, set, "gqa-lmms-eval", &prediction, &table, err)))
         return status;
     case_compare_exactly(context, "score", expected, table.scores[table.headline].value);
@@ -141,7 +128,7 @@ static enum status read_question(struct case_context *context, const cJSON *reco
         return status;
     const char **answers = arena_alloc_small(&context->arena, 1, sizeof *answers);
     if (!answers)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     answers[0] = answer;
     sample->id = record->string;
     sample->image_path = sample->image_name;
@@ -161,7 +148,7 @@ static enum status read_questions(struct case_context *context, const cJSON *ite
     const cJSON *choices = run->is_tri ? NULL : json_find(item, "choices");
     struct dataset *set = case_dataset(context, "gqa", (size_t)cJSON_GetArraySize(questions));
     if (!set)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     set->n_samples = 0;
     cJSON_ArrayForEach(record, questions)
     {
@@ -195,7 +182,7 @@ static enum status read_predictions(struct case_context *context, const cJSON *i
     struct string_map texts;
     string_map_init(&texts, &context->arena);
     if (!status && !predictions)
-        status = no_memory(context, err);
+        status = case_no_memory(context, err);
     if (status)
         return status;
     for (size_t i = 0; i < set->n_samples; i++) {
@@ -215,7 +202,7 @@ static enum status read_predictions(struct case_context *context, const cJSON *i
     if (run->has_duplicate && set->n_samples > 0)
         predictions[0].text = strcmp(set->samples[0].answers[0], "yes") == 0 ? "no" : "yes";
     *out = predictions;
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 static const struct score *find(const struct score_table *table, const char *name)
@@ -400,7 +387,7 @@ static enum status check_run(struct case_context *context, const cJSON *item, co
     if (error && !error[0])
         print_block(&run, &table, &printed);
     if (!error || printed.failed)
-        status = no_memory(context, err);
+        status = case_no_memory(context, err);
     else
         compare_run(context, &run, expected, &table, error, text_string(&printed));
     text_release(&printed);
@@ -423,7 +410,7 @@ static enum status check_converted(struct case_context *context, const cJSON *it
         case_compare_text(context, field, json_string_or(answer, "prediction", NULL),
                           output ? cleaned(context, clean, output) : NULL);
         if (arena_failed(&context->arena))
-            return no_memory(context, err);
+            return case_no_memory(context, err);
     }
     return STATUS_OK;
 }

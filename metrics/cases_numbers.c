@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 static enum status read_ranked(struct case_context *context, const cJSON *item, struct ranked **out,
                                size_t *n, struct error *err)
 {
@@ -27,7 +22,7 @@ static enum status read_ranked(struct case_context *context, const cJSON *item, 
         return fail(err, STATUS_BAD_FORMAT, "%s: \"y\" and \"s\" differ in length", context->place);
     struct ranked *items = arena_alloc(&context->arena, *n, sizeof *items);
     if (!items)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     const cJSON *label = y->child, *score = s->child;
     for (size_t i = 0; i < *n; i++, label = label->next, score = score->next) {
         if (!cJSON_IsNumber(label) || !cJSON_IsNumber(score))
@@ -121,7 +116,7 @@ static enum status check_order(struct case_context *context, const cJSON *item, 
     size_t n = (size_t)count;
     size_t *order = arena_alloc(&context->arena, n, sizeof *order);
     if (!order)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     tri_shuffle(order, n, TRI_SEED);

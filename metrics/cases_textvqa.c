@@ -7,11 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 /* Questions with what was said to them. */
 struct answered {
     struct dataset *set;
@@ -23,7 +18,7 @@ static enum status make_set(struct case_context *context, size_t n, struct answe
 {
     out->set = case_dataset(context, "textvqa", n);
     out->predictions = arena_alloc(&context->arena, n, sizeof *out->predictions);
-    return out->set && out->predictions ? STATUS_OK : no_memory(context, err);
+    return out->set && out->predictions ? STATUS_OK : case_no_memory(context, err);
 }
 
 static enum status score(struct case_context *context, const struct answered *answered,
@@ -147,7 +142,7 @@ static enum status index_annotations(struct case_context *context, const cJSON *
             string_map_set(index, key, strlen(key), (int64_t)i);
         list[i++] = one;
     }
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 /* Joins one result; *error is what the reference stops with, if it does. */
@@ -169,7 +164,7 @@ static enum status join_result(struct case_context *context, const cJSON *result
     *error = error_of(textvqa_question_of(prompt, &question));
     const char *key = key_of(context, image, &question);
     if (!key || *error)
-        return key ? STATUS_OK : no_memory(context, err);
+        return key ? STATUS_OK : case_no_memory(context, err);
     int64_t at = string_map_get(index, key, strlen(key), -1);
     if (at < 0) {
         *error = "KeyError";
@@ -180,7 +175,7 @@ static enum status join_result(struct case_context *context, const cJSON *result
     case_set_sample(context, answered->set, i, NULL, NULL, "");
     answered->set->samples[i].answers = answers;
     answered->set->samples[i].n_answers = n;
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 /* The lines that LLaVA's scorer prints below the name of the answers' file. */
@@ -217,7 +212,7 @@ static enum status check_eval_single(struct case_context *context, const cJSON *
         arena_alloc(&context->arena, (size_t)cJSON_GetArraySize(data), sizeof *annotations);
     struct answered answered;
     if (!annotations)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     if ((status = index_annotations(context, data, &index, annotations, err)) ||
         (status = make_set(context, (size_t)cJSON_GetArraySize(results), &answered, err)))
         return status;

@@ -5,11 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 static enum status read_item(struct case_context *context, const cJSON *item, struct dataset *set,
                              struct prediction *predictions, size_t i, struct error *err)
 {
@@ -23,7 +18,7 @@ static enum status read_item(struct case_context *context, const cJSON *item, st
         return status;
     struct vizwiz_facts *facts = arena_alloc_small(&context->arena, 1, sizeof *facts);
     if (!facts)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     facts->is_answerable = answerable != 0;
     case_set_sample(context, set, i, NULL, NULL, "");
     set->samples[i].answers = answers;
@@ -81,7 +76,7 @@ static enum status check_dataset(struct case_context *context, const cJSON *item
     struct dataset *set = case_dataset(context, "vizwiz", n);
     struct prediction *predictions = arena_alloc(&context->arena, n, sizeof *predictions);
     if (!set || !predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     cJSON_ArrayForEach(one, items)
     {
         if ((status = read_item(context, one, set, predictions, i++, err)))

@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 static bool is_one_of(const char *name, const char *const *names)
 {
     for (size_t i = 0; names[i]; i++)
@@ -31,37 +26,26 @@ static const struct {
     {"vizwiz_u2019", vqa_normalise_vizwiz},
 };
 
-static void compare_normalised(struct case_context *context, const cJSON *field, const char *text)
+static const char *normalise(struct case_context *context, const char *field, const char *text)
 {
     for (size_t i = 0; i < sizeof normalisers / sizeof normalisers[0]; i++) {
-        if (strcmp(normalisers[i].field, field->string) != 0)
+        if (strcmp(normalisers[i].field, field) != 0)
             continue;
         struct text out;
         text_init(&out);
         normalisers[i].normalise(span_of(text), &out);
+        const char *copy = arena_string(&context->arena, text_string(&out));
         context->arena.failed |= out.failed;
-        case_compare_text(context, field->string, cJSON_GetStringValue(field), text_string(&out));
         text_release(&out);
-        return;
+        return copy;
     }
-    case_unknown_field(context, field->string);
+    return NULL;
 }
 
 static enum status check_normalise(struct case_context *context, const cJSON *item,
                                    struct error *err)
 {
-    static const char *const skipped[] = {"in", "official_py2", NULL};
-    const char *text;
-    enum status status = json_get_string(item, "in", context->place, &text, err);
-    if (status)
-        return status;
-    const cJSON *field;
-    cJSON_ArrayForEach(field, item)
-    {
-        if (!is_one_of(field->string, skipped))
-            compare_normalised(context, field, text);
-    }
-    return STATUS_OK;
+    return case_check_text(context, item, "official_py2", normalise, err);
 }
 
 static const struct {
@@ -141,7 +125,7 @@ static enum status read_items(struct case_context *context, const cJSON *item, s
     out->set = case_dataset(context, "vqav2", n);
     out->predictions = arena_alloc(&context->arena, n, sizeof *out->predictions);
     if (!out->set || !out->predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     cJSON_ArrayForEach(one, items)
     {
         int id;
@@ -161,7 +145,7 @@ static enum status read_items(struct case_context *context, const cJSON *item, s
         sample->n_answers = n_answers;
         i += 1;
     }
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 static void compare_score(struct case_context *context, const struct score_table *table,

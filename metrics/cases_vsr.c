@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 static const char *word_of(bool value)
 {
     return value ? "True" : "False";
@@ -59,12 +54,12 @@ static enum status read_tri_item(struct case_context *context, const cJSON *item
         return fail(err, STATUS_BAD_FORMAT, "%s: \"probs\" is not two numbers", context->place);
     double *probabilities = arena_alloc_small(&context->arena, 2, sizeof *probabilities);
     if (!probabilities)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     probabilities[0] = first->valuedouble;
     probabilities[1] = second->valuedouble;
     predictions[i].probabilities = probabilities;
     case_set_sample(context, set, i, NULL, NULL, word_of(label));
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 static const struct {
@@ -104,7 +99,7 @@ static enum status check_tri(struct case_context *context, const cJSON *item, st
     struct dataset *set = case_dataset(context, "vsr", n);
     struct prediction *predictions = arena_alloc(&context->arena, n, sizeof *predictions);
     if (!set || !predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     cJSON_ArrayForEach(one, items)
     {
         if ((status = read_tri_item(context, one, set, predictions, i++, err)))
@@ -146,7 +141,7 @@ static enum status read_records(struct case_context *context, const cJSON *recor
         answer = answer->next;
         i += 1;
     }
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 /* The official scripts' lines, "name TAB accuracy TAB count", of a breakdown in the table's order.
@@ -236,7 +231,7 @@ static enum status check_breakdowns(struct case_context *context, const cJSON *i
     struct dataset *set = case_dataset(context, "vsr", n);
     struct prediction *predictions = arena_alloc(&context->arena, n, sizeof *predictions);
     if (!set || !predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     struct score_table table;
     if ((status = read_records(context, records, answers, set, predictions, err)) ||
         (status = score(context, set, predictions, &table, err)))

@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum status no_memory(const struct case_context *context, struct error *err)
-{
-    return fail(err, STATUS_NO_MEMORY, "%s: out of memory", context->place);
-}
-
 static const char *word_of(enum yes_no says, const char *yes, const char *no, const char *neither)
 {
     return says == SAYS_YES ? yes : says == SAYS_NO ? no : neither;
@@ -41,20 +36,7 @@ static const char *read_text(struct case_context *context, const char *field, co
 
 static enum status check_text(struct case_context *context, const cJSON *item, struct error *err)
 {
-    const char *text;
-    enum status status = json_get_string(item, "in", context->place, &text, err);
-    const cJSON *field;
-    cJSON_ArrayForEach(field, item)
-    {
-        if (status || strcmp(field->string, "in") == 0)
-            continue;
-        const char *got = read_text(context, field->string, text);
-        if (got)
-            case_compare_text(context, field->string, cJSON_GetStringValue(field), got);
-        else
-            case_unknown_field(context, field->string);
-    }
-    return status;
+    return case_check_text(context, item, NULL, read_text, err);
 }
 
 /* One entry of pope_sets: predictions and labels by position, cut to the shorter list. */
@@ -78,7 +60,7 @@ static enum status read_set(struct case_context *context, const cJSON *item, str
     out->set = case_dataset(context, "pope", n);
     out->predictions = arena_alloc(&context->arena, n, sizeof *out->predictions);
     if (!out->set || !out->predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     for (size_t i = 0; i < n; i++) {
         case_set_sample(context, out->set, i, NULL, NULL, labels[i]);
         out->predictions[i] = (struct prediction){.text = texts[i]};
@@ -86,7 +68,7 @@ static enum status read_set(struct case_context *context, const cJSON *item, str
     for (size_t i = 0; i < out->n_predictions; i++)
         n_yes += yes_no_official(texts[i]) == SAYS_YES;
     out->yes_ratio = out->n_predictions ? (double)n_yes / (double)out->n_predictions : NAN;
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 static enum status score_set(struct case_context *context, const struct pope_set *set,
@@ -267,7 +249,7 @@ static enum status read_pair(struct case_context *context, const cJSON *item, co
         return status;
     double *pair = arena_alloc_small(&context->arena, 2, sizeof *pair);
     if (!pair)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     size_t n = 0;
     const cJSON *number;
     cJSON_ArrayForEach(number, list)
@@ -301,7 +283,7 @@ static enum status read_tri_items(struct case_context *context, const cJSON *ite
         case_set_sample(context, set, i, split, NULL, label);
         i += 1;
     }
-    return arena_failed(&context->arena) ? no_memory(context, err) : STATUS_OK;
+    return arena_failed(&context->arena) ? case_no_memory(context, err) : STATUS_OK;
 }
 
 /* "accuracy__POPE-final-AUCPR" to "final/auc-pr"; false for another name. */
@@ -335,7 +317,7 @@ static enum status check_tri(struct case_context *context, const cJSON *item, st
     struct dataset *set = case_dataset(context, "pope", n);
     struct prediction *predictions = arena_alloc(&context->arena, n, sizeof *predictions);
     if (!set || !predictions)
-        return no_memory(context, err);
+        return case_no_memory(context, err);
     struct score_table table;
     const struct protocol protocol = {.name = context->place,
                                       .choices = {"Yes", "No"},

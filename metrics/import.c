@@ -151,6 +151,20 @@ static enum status check_same(const struct import_reader *reader,
                 reader->path, answer->record, sample->id, what, theirs, ours);
 }
 
+/* Answers of which none is to a question of the set, named by its id or, where the format joins by
+ * it, its text. */
+static enum status fail_all(const struct import_reader *reader, const struct dataset *set,
+                            struct error *err)
+{
+    const struct import_answer *first = &reader->answers[0];
+    bool has_id = first->id[0] || !first->question;
+    return fail(err, STATUS_MISMATCH,
+                "%s: none of its %zu answers is to a question of %s: the first is to '%.80s', the "
+                "benchmark has '%.80s'",
+                reader->path, reader->n, set->kind->title, has_id ? first->id : first->question,
+                has_id ? set->samples[0].id : set->samples[0].question);
+}
+
 static enum status join(struct import_reader *reader, const struct dataset *set,
                         struct prediction *predictions, struct import_notes *notes,
                         struct error *err)
@@ -184,7 +198,7 @@ static enum status join(struct import_reader *reader, const struct dataset *set,
     }
     notes->n_lines = reader->n;
     notes->n_missing = set->n_samples - notes->n_joined;
-    return STATUS_OK;
+    return notes->n_joined > 0 ? STATUS_OK : fail_all(reader, set, err);
 }
 
 static enum status describe(const struct import_reader *reader, struct import_notes *notes,

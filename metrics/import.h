@@ -77,7 +77,7 @@ const struct import_format *import_format_find(const char *name);
  * labels (set->kind says for which benchmark; NULL: POPE); on success the caller closes it, on
  * failure there is nothing to close.
  * Errors: NOT_FOUND, BAD_FORMAT (file and line), MISMATCH (answers to another version of the
- * questions, or no label to build a set from). */
+ * questions or to none of them, or no label to build a set from). */
 enum status predictions_import(const struct import_format *format, const char *path,
                                struct dataset *set, bool have_dataset, struct arena *arena,
                                struct prediction **out, struct import_notes *notes,

@@ -1,20 +1,20 @@
 /* Result files as VQAv2's, VizWiz's and TextVQA's servers take them.  Like the official scorer it
  * refuses a file that does not answer exactly the questions of the set. */
-#include "datasets/json_records.h"
+#include "datasets/records.h"
 #include "metrics/evalai.h"
 #include "metrics/import.h"
 
 static enum status read_entries(struct evalai_join *join, struct error *err)
 {
-    struct json_records reader;
-    enum status status = json_records_open(&reader, join->path, NULL, err);
+    struct records records;
+    enum status status = records_open(&records, join->path, RECORDS_ELEMENTS, err);
     if (status)
         return status;
     const cJSON *entry = NULL;
-    while (!(status = json_records_next(&reader, &entry, err)) && entry)
+    while (!(status = records_next(&records, &entry, err)) && entry)
         if ((status = evalai_join_add(join, entry, err)))
             break;
-    json_records_close(&reader);
+    records_close(&records);
     return status ? status : evalai_join_end(join, err);
 }
 

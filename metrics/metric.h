@@ -9,6 +9,7 @@
 #include "datasets/protocol.h"
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,6 +61,8 @@ struct metric {
     /* Whether sample i counts as right, 1 or 0, for listings and paired tests; -1 if failed. */
     int (*correct)(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction);
+    /* Appends what the scorer makes of a reference answer before it compares; NULL: nothing. */
+    void (*clean_label)(const struct protocol *protocol, const char *label, struct text *out);
 };
 
 /* The table, NULL-terminated. */

@@ -37,6 +37,13 @@ submission_writer submission_add_pope;
  * Errors: MISMATCH (a sample failed, or has no probabilities), NO_MEMORY. */
 submission_writer submission_add_vsr;
 
+/* VizWiz's second task: [{"image": "VizWiz_test_00000000.jpg", "answerable": 1.0}, ...].  0.0 where
+ * the protocol's scorer reads the answer as "unanswerable": a text holds no confidence between, so
+ * the server's average precision is that of a yes or no.  It is asked for beside the answers, and
+ * so has no row among the writers. Errors: USAGE (another benchmark), MISMATCH (a sample failed),
+ * NO_MEMORY. */
+submission_writer submission_add_answerability;
+
 /* What they share: an error where a sample has no answer.  Errors: MISMATCH. */
 enum status submission_check(const struct sample *sample, const struct prediction *prediction,
                              struct error *err);

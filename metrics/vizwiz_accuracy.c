@@ -4,10 +4,10 @@
 #include "metrics/metric.h"
 #include "metrics/ranking.h"
 #include "metrics/rounding.h"
+#include "metrics/vizwiz_answerability.h"
 #include "metrics/vqa_scores.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Whose answers the parts of the set are. */
 enum { ANSWERABLE, UNANSWERABLE, UNKNOWN };
@@ -16,23 +16,6 @@ static size_t part_of(const struct sample *sample)
 {
     const struct vizwiz_facts *facts = sample->facts;
     return !facts ? UNKNOWN : facts->is_answerable ? ANSWERABLE : UNANSWERABLE;
-}
-
-/* Whether the rule reads the answer as "unanswerable".
- * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:225-252. */
-static bool says_unanswerable(const struct vqa_rule *rule, const char *text, bool *no_memory)
-{
-    struct text prepared, plain;
-    text_init(&prepared);
-    text_init(&plain);
-    if (rule->prepare)
-        rule->prepare(span_of(text), &prepared);
-    rule->prediction(rule->prepare ? span_of(text_string(&prepared)) : span_of(text), &plain);
-    bool says = strcmp(text_string(&plain), "unanswerable") == 0;
-    *no_memory |= prepared.failed || plain.failed;
-    text_release(&prepared);
-    text_release(&plain);
-    return says;
 }
 
 /* Labels and decisions of the samples that have both; *n_failed is how many have no answer. */
@@ -51,7 +34,7 @@ static struct ranked *rank(struct vqa_scores *scores, const struct prediction *p
             *n_failed += 1;
             continue;
         }
-        bool says = says_unanswerable(rule, predictions[i].text, &no_memory);
+        bool says = vizwiz_says_unanswerable(rule, predictions[i].text, &no_memory);
         ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE};
     }
     return no_memory ? NULL : ranked;
@@ -118,41 +101,20 @@ static enum status score(const struct dataset *set, const struct protocol *proto
     return STATUS_OK; /* the table's arena tells of memory */
 }
 
-const struct metric metric_vizwiz_official = {
-    .name = "vizwiz-official",
-    .reference =
-        "the VizWiz challenge's VQA API (public copies), as "
-        "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py but for the "
-        "apostrophes",
-    .score = score,
-    .correct = vqa_is_correct,
-};
+VQA_METRIC(vizwiz_official, "vizwiz-official", score,
+           "the VizWiz challenge's VQA API (public copies), as "
+           "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py but for the "
+           "apostrophes");
 
-const struct metric metric_vizwiz_tri = {
-    .name = "vizwiz-tri",
-    .reference = "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277",
-    .score = score,
-    .correct = vqa_is_correct,
-};
+VQA_METRIC(vizwiz_tri, "vizwiz-tri", score,
+           "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/vizwiz/eval.py:192-277");
 
-const struct metric metric_vizwiz_llava = {
-    .name = "vizwiz-llava",
-    .reference = "haotian-liu/LLaVA@c121f04:scripts/convert_vizwiz_for_submission.py:39-47, then "
-                 "the VizWiz challenge's VQA API (public copies)",
-    .score = score,
-    .correct = vqa_is_correct,
-};
+VQA_METRIC(vizwiz_llava, "vizwiz-llava", score,
+           "haotian-liu/LLaVA@c121f04:scripts/convert_vizwiz_for_submission.py:39-47, then "
+           "the VizWiz challenge's VQA API (public copies)");
 
-const struct metric metric_vizwiz_lmms_eval = {
-    .name = "vizwiz-lmms-eval",
-    .reference = "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33",
-    .score = score,
-    .correct = vqa_is_correct,
-};
+VQA_METRIC(vizwiz_lmms_eval, "vizwiz-lmms-eval", score,
+           "EvolvingLMMs-Lab/lmms-eval@75571cf:lmms_eval/tasks/vizwiz_vqa/utils.py:13-33");
 
-const struct metric metric_vizwiz_vlmevalkit = {
-    .name = "vizwiz-vlmevalkit",
-    .reference = "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py",
-    .score = score,
-    .correct = vqa_is_correct,
-};
+VQA_METRIC(vizwiz_vlmevalkit, "vizwiz-vlmevalkit", score,
+           "open-compass/VLMEvalKit@e8e78f0:vlmeval/dataset/utils/vqa_eval.py");

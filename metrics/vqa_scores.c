@@ -27,13 +27,19 @@ static const struct vqa_metric vqa_metrics[] = {
 };
 enum { N_METRICS = sizeof vqa_metrics / sizeof vqa_metrics[0] };
 
+const struct vqa_metric *vqa_metric_find(const char *name)
+{
+    for (size_t i = 0; i < N_METRICS; i++)
+        if (strcmp(vqa_metrics[i].name, name) == 0)
+            return &vqa_metrics[i];
+    return NULL;
+}
+
 const struct vqa_metric *vqa_metric_of(const struct protocol *protocol)
 {
-    size_t i = 0;
-    while (i < N_METRICS && strcmp(vqa_metrics[i].name, protocol->metric) != 0)
-        i += 1;
-    assert(i < N_METRICS);
-    return &vqa_metrics[i];
+    const struct vqa_metric *metric = vqa_metric_find(protocol->metric);
+    assert(metric);
+    return metric;
 }
 
 enum status vqa_scores_begin(struct vqa_scores *scores, const struct dataset *set,
@@ -233,4 +239,9 @@ int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
     bool failed = scratch.failed;
     vqa_scratch_release(&scratch);
     return failed ? -1 : agreement > in_full;
+}
+
+void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out)
+{
+    vqa_rules[vqa_metric_of(protocol)->rule].answer(span_of(label), out);
 }

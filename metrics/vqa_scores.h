@@ -31,7 +31,8 @@ struct vqa_metric {
     enum vqa_aggregate aggregate;
 };
 
-/* By the name in a protocol, which must be one of the family's. */
+/* By its name, or NULL; by the name in a protocol, which must be one of the family's. */
+const struct vqa_metric *vqa_metric_find(const char *name);
 const struct vqa_metric *vqa_metric_of(const struct protocol *protocol);
 
 /* The agreement of a sample that failed. */
@@ -68,5 +69,16 @@ void vqa_scores_add_types(struct vqa_scores *scores);
  * full (visualqa.org/evaluation), 0 where fewer, -1 where it failed. */
 int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction);
+
+/* And its clean_label(): as where the annotators do not all agree. */
+void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out);
+
+/* One metric of the family; scoring is its score(). */
+#define VQA_METRIC(id, metric_name, scoring, source)                                               \
+    const struct metric metric_##id = {.name = metric_name,                                        \
+                                       .reference = source,                                        \
+                                       .score = scoring,                                           \
+                                       .correct = vqa_is_correct,                                  \
+                                       .clean_label = vqa_clean_label}
 
 #endif

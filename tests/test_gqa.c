@@ -5,7 +5,6 @@
 #include "datasets/gqa_facts.h"
 #include "datasets/protocol.h"
 #include "engine/base/json.h"
-#include "metrics/baseline.h"
 #include "metrics/metric.h"
 
 #include <math.h>
@@ -393,29 +392,6 @@ static void each_question_needs_choices(void **state)
     close_task(&task);
 }
 
-/* The official scorer compares to the letter: "Yes" would be a floor of 0. */
-static void floors_answer_in_the_references_letters(void **state)
-{
-    (void)state;
-    struct task task;
-    struct error err = {{0}};
-    struct score_floor floors[N_BASELINES];
-    size_t n_yes = 0, n_no = 0;
-    open_task(&task, "gqa@official");
-    for (size_t i = 0; i < task.set.n_samples; i++) {
-        n_yes += strcmp(task.set.samples[i].answers[0], "yes") == 0;
-        n_no += strcmp(task.set.samples[i].answers[0], "no") == 0;
-    }
-    assert_true(n_yes > 0 && n_no > 0 && n_yes + n_no < task.set.n_samples);
-    assert_ok(score_floors(&task.set, &task.protocol, 1, &task.arena, floors, &err), err);
-    double of_yes = score_find(&floors[0].table, "accuracy")->value;
-    double of_no = score_find(&floors[1].table, "accuracy")->value;
-    assert_true(of_yes == 100 * ((double)n_yes / (double)task.set.n_samples));
-    assert_true(of_no == 100 * ((double)n_no / (double)task.set.n_samples));
-    assert_true(score_find(&floors[2].table, "accuracy")->value == fmax(of_yes, of_no));
-    close_task(&task);
-}
-
 static void questions_without_answers_are_not_scored(void **state)
 {
     (void)state;
@@ -490,7 +466,6 @@ int main(void)
         cmocka_unit_test(protocols_differ_in_what_they_clean),
         cmocka_unit_test(a_failed_sample_is_wrong_and_never_an_answer),
         cmocka_unit_test(what_the_reference_cannot_compute_has_a_reason_and_no_value),
-        cmocka_unit_test(floors_answer_in_the_references_letters),
         cmocka_unit_test(questions_without_answers_are_not_scored),
         cmocka_unit_test(running_out_of_memory_anywhere_is_reported),
     };

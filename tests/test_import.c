@@ -153,6 +153,9 @@ static void answers_to_other_questions_are_refused(void **state)
          "adversarial/2 has the image 'other.jpg' here"},
         {"{\"question_id\": 2, \"text\": \"No\", \"label\": \"yes\"}",
          "adversarial/2 has the label 'yes' here and 'no' in the dataset"},
+        {"{\"question_id\": 777, \"text\": \"No\"}\n{\"question_id\": 778, \"text\": \"No\"}",
+         "none of its 2 answers is to a question of POPE (object hallucination): the first is to "
+         "'adversarial/777', the benchmark has 'adversarial/1'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct imported imported;

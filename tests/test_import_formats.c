@@ -329,7 +329,7 @@ static void what_cannot_be_read_is_refused_with_its_place(void **state)
          STATUS_BAD_FORMAT},
         {"official", "p.json", "gqa", NULL, "[]", "holds no labels", STATUS_MISMATCH},
         {"official", "p.json", "gqa", GQA, "[{\"prediction\": \"no\"}]",
-         "element 1: \"questionId\" is missing", STATUS_BAD_FORMAT},
+         "[0]: \"questionId\" is missing", STATUS_BAD_FORMAT},
         {"official", "p.txt", "vsr", VSR, "1\n2\n", "p.txt:2: neither 0 nor 1", STATUS_BAD_FORMAT},
         {"official", "a.json", "pope", POPE, "{\"question\": \"Is?\", \"answer\": \"no\"}",
          "adversarial/1 has the prompt 'Is?' here", STATUS_MISMATCH},

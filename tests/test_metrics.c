@@ -325,108 +325,6 @@ static void answers_that_lack_what_the_metric_reads_are_refused(void **state)
     close_task(&task);
 }
 
-static void floors_are_scored_like_a_model(void **state)
-{
-    (void)state;
-    struct task task;
-    struct error err = {{0}};
-    struct score_floor floors[N_BASELINES];
-    open_task(&task, "vsr@triml", VSR);
-    assert_ok(score_floors(&task.set, &task.protocol, 1, &task.arena, floors, &err), err);
-    for (size_t i = 0; i < N_BASELINES; i++)
-        assert_ptr_equal(floors[i].baseline, baselines[i]);
-    assert_true(score_find(&floors[0].table, "accuracy")->value == 0.5);
-    assert_true(score_find(&floors[1].table, "true-ratio")->value == 0);
-    assert_true(score_find(&floors[2].table, "true-ratio")->value == 1); /* a tie: the first */
-    close_task(&task);
-    open_task(&task, "pope@llava", POPE);
-    assert_ok(score_floors(&task.set, &task.protocol, 1, &task.arena, floors, &err), err);
-    assert_true(score_find(&floors[0].table, "pooled/accuracy")->value == 11.0 / 20);
-    assert_true(score_find(&floors[1].table, "pooled/accuracy")->value == 9.0 / 20);
-    assert_true(score_find(&floors[2].table, "pooled/accuracy")->value == 11.0 / 20);
-    close_task(&task);
-}
-
-static void baselines_answer_in_the_protocols_words(void **state)
-{
-    (void)state;
-    struct task task;
-    struct error err = {{0}};
-    open_task(&task, "vsr@triml", VSR);
-    assert_ok(baseline_predict(baseline_find("baseline:no"), &task.set, &task.protocol, 0,
-                               &task.arena, &task.predictions, &err),
-              err);
-    assert_string_equal(task.predictions[0].text, "False");
-    assert_true(task.predictions[0].probabilities[1] == 1);
-    assert_string_equal(task.predictions[0].sample_id, "0");
-    close_task(&task);
-    open_task(&task, "pope@llava", POPE);
-    assert_ok(baseline_predict(baseline_find("yes"), &task.set, &task.protocol, 0, &task.arena,
-                               &task.predictions, &err),
-              err);
-    assert_string_equal(task.predictions[0].text, "Yes");
-    assert_null(task.predictions[0].probabilities);
-    assert_null(baseline_find("baseline:perhaps"));
-    close_task(&task);
-}
-
-static void chance_depends_on_seed_and_id_but_not_on_order(void **state)
-{
-    (void)state;
-    struct task task;
-    struct error err = {{0}};
-    const struct baseline *chance = baseline_find("baseline:random");
-    struct prediction *first, *turned, *other;
-    open_task(&task, "pope@triml", POPE);
-    size_t n = task.set.n_samples, indices[20], n_same = 0, n_yes = 0;
-    assert_int_equal(n, 20);
-    assert_ok(baseline_predict(chance, &task.set, &task.protocol, 7, &task.arena, &first, &err),
-              err);
-    for (size_t i = 0; i < n; i++)
-        indices[i] = n - 1 - i;
-    dataset_select(&task.set, indices, n);
-    assert_ok(baseline_predict(chance, &task.set, &task.protocol, 7, &task.arena, &turned, &err),
-              err);
-    assert_ok(baseline_predict(chance, &task.set, &task.protocol, 8, &task.arena, &other, &err),
-              err);
-    for (size_t i = 0; i < n; i++) {
-        assert_true(first[i].probabilities[0] == turned[n - 1 - i].probabilities[0]);
-        n_same += turned[i].probabilities[0] == other[i].probabilities[0];
-        n_yes += strcmp(first[i].text, "Yes") == 0;
-    }
-    assert_int_equal(n_same, 0);
-    assert_true(n_yes > 0 && n_yes < n);
-    close_task(&task);
-}
-
-static void running_out_of_memory_anywhere_is_reported(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *protocol, *directory;
-    } cases[] = {
-        {"pope@llava", POPE}, {"pope@triml", POPE}, {"pope@lmms-eval", POPE}, {"vsr@triml", VSR}};
-    for (size_t c = 0; c < 4; c++) {
-        struct task task;
-        open_task(&task, cases[c].protocol, cases[c].directory);
-        for (long n = 1;; n++) {
-            struct score_floor floors[N_BASELINES];
-            struct arena arena;
-            arena_init(&arena);
-            struct error err = {{0}};
-            fail_allocation(n);
-            enum status status = score_floors(&task.set, &task.protocol, 1, &arena, floors, &err);
-            int struck = allocation_has_failed();
-            fail_allocation(0);
-            arena_release(&arena);
-            assert_true(status == STATUS_OK ? !struck : status == STATUS_NO_MEMORY && struck);
-            if (!struck)
-                break;
-        }
-        close_task(&task);
-    }
-}
-
 static void always_true_on_the_real_vsr_is_right_629_times(void **state)
 {
     (void)state;
@@ -474,10 +372,6 @@ int main(void)
         cmocka_unit_test(areas_without_a_meaning_say_why),
         cmocka_unit_test(vsr_with_its_breakdowns),
         cmocka_unit_test(answers_that_lack_what_the_metric_reads_are_refused),
-        cmocka_unit_test(floors_are_scored_like_a_model),
-        cmocka_unit_test(baselines_answer_in_the_protocols_words),
-        cmocka_unit_test(chance_depends_on_seed_and_id_but_not_on_order),
-        cmocka_unit_test(running_out_of_memory_anywhere_is_reported),
         cmocka_unit_test(always_true_on_the_real_vsr_is_right_629_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

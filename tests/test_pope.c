@@ -168,9 +168,9 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
         {ONE "{\"question_id\": 2, \"image\": \"a.jp", "random.json:2:", "column"},
         {ONE "{\"question_id\": 2} x\n", "random.json:2:", "text behind the JSON value"},
         {ONE "[1, 2]\n", "random.json:2:", "not a JSON object"},
-        {"[\n" ONE, "random.json: line 3", "',' or ']' is expected"},
-        {"[" ONE ", " ONE "]", "random.json: element 2:", "question_id 1 was on element 1 already"},
-        {"[" ONE ", 3]", "random.json: element 2:", "not a JSON object"},
+        {"[\n" ONE, "random.json: [1]: line 3", "',' or ']' is expected"},
+        {"[" ONE ", " ONE "]", "random.json: [1]:", "question_id 1 was in [0] already"},
+        {"[" ONE ", 3]", "random.json: [1]:", "not a JSON object"},
         {"{\"question_id\": 1, \"image\": \"../a.jpg\", \"text\": \"Is\", \"label\": \"no\"}",
          "random.json:1:", "does not lie in the folder"},
         {"{\"question_id\": 1, \"image\": \"b/../../a\", \"text\": \"Is\", \"label\": \"no\"}",
@@ -283,7 +283,7 @@ static void popev2_is_one_file_of_pairs_with_labels_in_capitals(void **state)
                  "[{\"image_name\": \"a\", \"query\": \"Is\", \"label\": \"no\"}]");
     assert_int_equal(dataset_open(&set, dataset_kind_find("pope"), "v2", folder.path, &err),
                      STATUS_BAD_FORMAT);
-    assert_contains(err.text, "annotations.json: element 1: \"label\" is 'no', not Yes or No");
+    assert_contains(err.text, "annotations.json: [0]: \"label\" is 'no', not Yes or No");
     folder_remove(&folder);
 }
 

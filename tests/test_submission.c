@@ -108,6 +108,37 @@ static void vsr_wants_ones_and_zeros(void **state)
     close_task(&task);
 }
 
+/* As the scorer of the protocol reads the answer: VizWiz's keeps the apostrophes of a quotation. */
+static void vizwiz_wants_to_know_what_can_be_answered(void **state)
+{
+    (void)state;
+    struct task task;
+    struct error err = {{0}};
+    open_task(&task, "vizwiz@triml", "tests/data/vizwiz", 3);
+    task.predictions[0].text = "Unanswerable.";
+    task.predictions[1].text = "'unanswerable'";
+    task.predictions[2].text = "";
+    assert_ok(submission_add_answerability(&task.set, &task.protocol, task.predictions, NULL,
+                                           &task.out, &err),
+              err);
+    assert_string_equal(text_string(&task.out),
+                        "[{\"image\": \"VizWiz_val_00000000.jpg\", \"answerable\": 0.0}, "
+                        "{\"image\": \"VizWiz_val_00000001.jpg\", \"answerable\": 1.0}, "
+                        "{\"image\": \"VizWiz_val_00000002.jpg\", \"answerable\": 1.0}]");
+    task.predictions[2] = (struct prediction){.failure = "no image"};
+    assert_int_equal(submission_add_answerability(&task.set, &task.protocol, task.predictions, NULL,
+                                                  &task.out, &err),
+                     STATUS_MISMATCH);
+    assert_contains(err.text, "2 has no answer (no image)");
+    close_task(&task);
+    open_task(&task, "vqav2@triml", "tests/data/vqav2", 1);
+    task.predictions[0].text = "yes";
+    assert_int_equal(submission_add_answerability(&task.set, &task.protocol, task.predictions, NULL,
+                                                  &task.out, &err),
+                     STATUS_USAGE);
+    close_task(&task);
+}
+
 static void want_of_memory_is_reported(void **state)
 {
     (void)state;
@@ -137,6 +168,7 @@ int main(void)
         cmocka_unit_test(gqa_wants_a_list_of_cleaned_answers),
         cmocka_unit_test(pope_wants_a_line_a_question_of_one_split),
         cmocka_unit_test(vsr_wants_ones_and_zeros),
+        cmocka_unit_test(vizwiz_wants_to_know_what_can_be_answered),
         cmocka_unit_test(want_of_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

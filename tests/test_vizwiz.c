@@ -89,19 +89,19 @@ static void a_damaged_file_is_refused_with_file_record_and_reason(void **state)
     } cases[] = {
         {"[]", "val.json: the array is empty"},
         {"{}", "val.json: line 1, column 1: a JSON array is expected"},
-        {"[" SOUND, "val.json: record 1: line 1"},
+        {"[" SOUND, "val.json: [1]: line 1"},
         {"[" SOUND "," RECORD("\"../a.jpg\"", "\"q\"", TEN, "1") "]",
-         "val.json: record 1: the picture '../a.jpg' does not lie in the folder of the pictures"},
+         "val.json: [1]: the picture '../a.jpg' does not lie in the folder of the pictures"},
         {"[" RECORD("\"..\"", "\"q\"", TEN, "1") "]",
          "picture '..' does not lie in the folder of the pictures"},
         {"[" RECORD("\"\"", "\"q\"", TEN, "1") "]", "\"image\" is empty"},
-        {"[" RECORD("null", "\"q\"", TEN, "1") "]", "record 0: \"image\" is not a string"},
-        {"[" RECORD("\"a.jpg\"", "null", TEN, "1") "]", "record 0: \"question\" is not a string"},
+        {"[" RECORD("null", "\"q\"", TEN, "1") "]", "[0]: \"image\" is not a string"},
+        {"[" RECORD("\"a.jpg\"", "null", TEN, "1") "]", "[0]: \"question\" is not a string"},
         {"[" RECORD("\"a.jpg\"", "\"q\"", TEN ",\"x\"", "1") "]", "11 answers, 10 are expected"},
         {"[" RECORD("\"a.jpg\"", "\"q\"", TEN, "2") "]", "\"answerable\" is 2, 0 or 1"},
         {"[" RECORD("\"a.jpg\"", "\"q\"", TEN, "\"1\"") "]", "\"answerable\" is not a number"},
         {"[{\"image\": \"a.jpg\", \"question\": \"q\"}]", "\"answerable\" is missing"},
-        {"[" RECORD("\"a.jpg\"", "\"\\udc00\"", TEN, "1") "]", "val.json: record 0: line 1"},
+        {"[" RECORD("\"a.jpg\"", "\"\\udc00\"", TEN, "1") "]", "val.json: [0]: line 1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct folder folder = folder_create();

@@ -256,9 +256,10 @@ static void a_result_file_must_answer_the_questions_of_the_set(void **state)
         {"[" ENTRY("101000", "null") "]", STATUS_BAD_FORMAT,
          "results[0] is not an object with \"question_id\" and a text \"answer\""},
         {"[{\"question_id\": 101000}]", STATUS_BAD_FORMAT, "results[0]"},
-        {"[7]", STATUS_BAD_FORMAT, "record 0: not a JSON object"},
+        {"[7]", STATUS_BAD_FORMAT, "[0]: not a JSON object"},
         {ENTRY("101000", "\"yes\""), STATUS_BAD_FORMAT, "a JSON array is expected"},
-        {"[" ENTRY("101000", "\"\\ud800\"") "]", STATUS_BAD_FORMAT, "record 0: line 1"},
+        {"[" ENTRY("101000", "\"\\ud800\"") "]", STATUS_BAD_FORMAT, "[0]: line 1"},
+        {"[" ENTRY("101000", "\"no\\u0000x\"") "]", STATUS_BAD_FORMAT, "[0]: an escaped NUL"},
         {"[" ENTRY("101000", "\"\xFF\"") "]", STATUS_BAD_FORMAT, "is not UTF-8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

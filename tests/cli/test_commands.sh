@@ -288,6 +288,17 @@ a_run_on_vqav2_is_scored_and_submitted() {
 }
 test_that a_run_on_vqav2_is_scored_and_submitted
 
+open_answers_have_floors() {
+    expect 0 run --model baseline:majority --task vqav2@official --data "$ROOT/tests/data/vqav2" \
+        --out x
+    says out "majority 32.50 %"
+    says x/scores.json '"name": "baseline:majority"'
+    says x/report.md "baseline:majority 32.50 %, baseline:random"
+    expect 3 run --model baseline:majority --task vqav2@llava --data "$ROOT/tests/data/vqav2" --out y
+    says err "are not public"
+}
+test_that open_answers_have_floors
+
 a_result_file_that_the_server_would_refuse_gets_no_score() {
     echo '[{"question_id": 101000, "answer": "yes"}]' >short.json
     expect 3 score --task vqav2@official --format evalai --predictions short.json \
@@ -312,6 +323,13 @@ a_submission_on_test_dev_covers_test() {
         --data "$ROOT/tests/data/vizwiz"
     expect 2 submit
     expect 2 submit --predictions answers.jsonl
+    printf '{"question_id": %d, "text": "Unanswerable"}\n' 0 1 2 >answers.jsonl
+    expect 0 submit --task vizwiz@llava --predictions answers.jsonl --answerability \
+        --data "$ROOT/tests/data/vizwiz"
+    says out '[{"image": "VizWiz_test_00000000.jpg", "answerable": 0.0}, {"image"'
+    echo '{"question_id": 8000, "text": "Unanswerable"}' >answers.jsonl
+    expect 2 submit --task vqav2@llava --predictions answers.jsonl --answerability \
+        --data "$ROOT/tests/data/vqav2"
 }
 test_that a_submission_on_test_dev_covers_test
 

@@ -25,9 +25,10 @@ static void score(const struct dataset *set)
     arena_init(&arena);
     struct protocol protocol;
     struct score_floor floors[N_BASELINES];
+    size_t n_floors;
     struct error err = {{0}};
     if (protocol_open(&protocol, "vsr@triml", &arena, &err) ||
-        score_floors(set, &protocol, 1, &arena, floors, &err)) {
+        score_floors(set, &protocol, 1, &arena, floors, &n_floors, &err)) {
         fprintf(stderr, "%s\n", err.text);
         abort();
     }
