@@ -188,6 +188,7 @@ demo: mambench
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
 bench: benchmarks
 	$(BUILD)/tests/bench/bench_vqa
+	$(BUILD)/tests/bench/bench_run ./mambench
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd
 	@for system in $(BENCH_SYSTEMS); do $(BUILD)/tests/bench/bench_engine $$system || exit 1; done

@@ -68,8 +68,8 @@ static enum status write_model(struct bench *bench, const char *system, struct e
     return status;
 }
 
-/* Questions whose prompts have about the length of the real ones (32 tokens of Cobra's tokenizer for
- * POPE): Cobra's template alone takes half of that from the synthetic tokenizer. */
+/* Questions whose prompts have about the length of the real ones (32 tokens of Cobra's tokenizer
+ * for POPE): Cobra's template alone takes half of that from the synthetic tokenizer. */
 static void make_samples(struct bench *bench)
 {
     bool is_long = strcmp(bench->card.template, "zephyr") == 0;
