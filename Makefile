@@ -163,13 +163,21 @@ test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
-## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers
+## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers, torture
 check: check-includes check-headers format-check test benchmarks
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
 	@$(MAKE) --no-print-directory CC=clang test
 	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory torture
 	@echo "make check: passed"
 .PHONY: check
+
+## torture: runs that are killed and disks that fill, KILLS and FULL_DISKS of them
+KILLS ?= 50
+FULL_DISKS ?= 5
+torture: mambench
+	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
+.PHONY: torture
 
 ## demo: three trained miniatures answer the miniature POPE and VSR
 demo: mambench
@@ -180,10 +188,12 @@ demo: mambench
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
 bench: benchmarks
 	$(BUILD)/tests/bench/bench_vqa
+	$(BUILD)/tests/bench/bench_run ./mambench
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd
 	@for system in $(BENCH_SYSTEMS); do $(BUILD)/tests/bench/bench_engine $$system || exit 1; done
 	$(BUILD)/tests/bench/bench_context cobra+3b
+	$(BUILD)/tests/bench/bench_reuse
 ## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
 BENCH_DIR ?= build/bench-cobra
 bench-load: benchmarks

@@ -25,11 +25,11 @@ struct batch {
     size_t n;
     struct compute *compute;     /* of the first session */
     float *x;                    /* [PIECE_ROWS, width] */
-    float *last;                 /* [n, width]: what enters the head */
-    float *logits;               /* [n, vocabulary] */
-    bool not_a_number;           /* logits were met that are NaN or infinite */
-    size_t active[LM_MAX_SPANS]; /* sessions that still generate */
+    float *last;                 /* [n_active, width]: what enters the head */
+    float *logits;               /* [n_active, vocabulary] */
+    size_t active[LM_MAX_SPANS]; /* sessions that have a prompt, later those that still generate */
     size_t n_active;
+    size_t row[LM_MAX_SPANS]; /* of each session's first logits */
 };
 
 enum status session_prepare_text(struct session *session, int rows, int sequences,
@@ -126,18 +126,32 @@ enum status session_tokenize(const struct session *session, const char *prompt,
     return ids->n > before ? STATUS_OK : fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
 }
 
+static bool has_failed(const struct batch *batch, size_t i)
+{
+    return batch->generations[i].failure.text[0] != '\0';
+}
+
+/* A prompt that cannot be read where the session stands fails alone: it has no rows. */
 static enum status tokenize(struct batch *batch, struct error *err)
 {
     for (size_t i = 0; i < batch->n; i++) {
         struct session *session = batch->sessions[i];
         struct generation *out = &batch->generations[i];
+        struct error reason = {""};
         int64_t start = clock_ns();
         *out = (struct generation){.text = ""};
         session->prompt.n = session->answer.n = 0;
         enum status status = session_tokenize(session, batch->requests[i].prompt, &session->prompt,
-                                              &out->truncated, err);
+                                              &out->truncated, &reason);
+        if (status == STATUS_BAD_FORMAT) {
+            out->failure = reason;
+            session->prompt.n = 0;
+            continue;
+        }
         if (status)
-            return status;
+            return fail(err, status, "%s", reason.text);
+        batch->row[i] = batch->n_active;
+        batch->active[batch->n_active++] = i;
         out->n_prompt_ids = session->prompt.n;
         out->timings.ns[STAGE_TOKENIZE] = clock_ns() - start;
     }
@@ -250,15 +264,24 @@ static enum status prepare_pieces(struct batch *batch, int *rows, struct error *
     return status;
 }
 
-/* Remembers a logit that is NaN or infinitely large: nothing can be said of any other then.  A
- * token that can never be (minus infinity) is no damage. */
-static void inspect_logits(struct batch *batch, size_t rows)
+/* Fails a session whose logits hold a NaN or an infinitely large one: nothing can be said of any
+ * other then.  A token that can never be (minus infinity) is no damage. */
+static void inspect_logits(struct batch *batch, size_t i, const float *logits)
 {
-    size_t n = rows * (size_t)batch->engine->lm->vocabulary;
+    int n = batch->engine->lm->vocabulary;
     bool sound = true;
-    for (size_t i = 0; i < n; i++)
-        sound = sound && batch->logits[i] <= FLT_MAX;
-    batch->not_a_number = batch->not_a_number || !sound;
+    for (int token = 0; token < n; token++)
+        sound = sound && logits[token] <= FLT_MAX;
+    if (!sound && !has_failed(batch, i))
+        fail(&batch->generations[i].failure, STATUS_BAD_FORMAT,
+             "%s: the model's logits are not numbers", batch->engine->card.name);
+}
+
+static void inspect_all(struct batch *batch)
+{
+    for (size_t a = 0; a < batch->n_active; a++)
+        inspect_logits(batch, batch->active[a],
+                       batch->logits + a * (size_t)batch->engine->lm->vocabulary);
 }
 
 static void prefill(struct batch *batch)
@@ -274,12 +297,12 @@ static void prefill(struct batch *batch)
             size_t i = piece.owner[p];
             size_t row = (size_t)(spans[p].first_row + spans[p].n_rows - 1);
             if (fed[i] == batch->sessions[i]->prompt.n)
-                batch->compute->ops->copy_rows(batch->last + i * width, width,
+                batch->compute->ops->copy_rows(batch->last + batch->row[i] * width, width,
                                                batch->x + row * width, width, 1, lm->width);
         }
     }
-    lm_logits(lm, batch->compute, batch->last, (int)batch->n, batch->logits);
-    inspect_logits(batch, batch->n);
+    lm_logits(lm, batch->compute, batch->last, (int)batch->n_active, batch->logits);
+    inspect_all(batch);
 }
 
 /* Probabilities of the candidate first tokens, normalised among themselves. */
@@ -287,7 +310,7 @@ static enum status weigh_choices(struct batch *batch, size_t i, struct error *er
 {
     const struct request *request = &batch->requests[i];
     struct generation *out = &batch->generations[i];
-    const float *logits = batch->logits + i * (size_t)batch->engine->lm->vocabulary;
+    const float *logits = batch->logits + batch->row[i] * (size_t)batch->engine->lm->vocabulary;
     float largest = -INFINITY;
     for (size_t c = 0; c < request->n_choices; c++) {
         int id;
@@ -298,7 +321,9 @@ static enum status weigh_choices(struct batch *batch, size_t i, struct error *er
         largest = fmaxf(largest, logits[id]);
     }
     /* Where the largest is infinite, nothing can be said of the others. */
-    batch->not_a_number = batch->not_a_number || (request->n_choices > 0 && isinf(largest));
+    if (request->n_choices > 0 && isinf(largest) && !has_failed(batch, i))
+        fail(&out->failure, STATUS_BAD_FORMAT, "%s: the model's logits are not numbers",
+             batch->engine->card.name);
     double total = 0;
     for (size_t c = 0; c < request->n_choices; c++)
         total += exp((double)out->choice_logits[c] - (double)largest);
@@ -317,13 +342,14 @@ static void next_tokens(struct batch *batch)
         struct session *session = batch->sessions[i];
         const struct request *request = &batch->requests[i];
         const float *logits = batch->logits + a * (size_t)vocabulary;
-        if (request->max_new_tokens <= 0)
+        if (request->max_new_tokens <= 0 || has_failed(batch, i))
             continue;
         int id = sampler_next(&request->sampling, &session->random, logits, vocabulary,
                               session->candidates);
         token_list_add(&session->answer, id); /* room was reserved */
-        batch->generations[i].ended = id == eos;
-        if (id != eos && session->answer.n < (size_t)request->max_new_tokens)
+        bool ended = id == eos && !request->ignore_end;
+        batch->generations[i].ended = ended;
+        if (!ended && session->answer.n < (size_t)request->max_new_tokens)
             batch->active[left++] = i;
     }
     batch->n_active = left;
@@ -344,7 +370,7 @@ static void step(struct batch *batch)
     lm_embed(lm, batch->compute, ids, rows, batch->x);
     lm_forward(lm, batch->compute, spans, batch->n_active, batch->x, rows);
     lm_logits(lm, batch->compute, batch->x, rows, batch->logits);
-    inspect_logits(batch, (size_t)rows);
+    inspect_all(batch);
 }
 
 static void detokenize(struct batch *batch, size_t i)
@@ -374,16 +400,13 @@ static enum status generate(struct batch *batch, struct error *err)
     /* A batch's time is shared out equally: what one answer cost. */
     int64_t start = clock_ns(), share = (int64_t)batch->n;
     prefill(batch);
-    for (size_t i = 0; i < batch->n; i++)
-        batch->sessions[i]->stand = STAND_TEXT;
     int64_t first = clock_ns();
-    for (size_t i = 0; i < batch->n; i++) {
-        enum status status = weigh_choices(batch, i, err);
+    for (size_t a = 0; a < batch->n_active; a++) {
+        batch->sessions[batch->active[a]]->stand = STAND_TEXT;
+        enum status status = weigh_choices(batch, batch->active[a], err);
         if (status)
             return status;
-        batch->active[i] = i;
     }
-    batch->n_active = batch->n;
     next_tokens(batch);
     while (batch->n_active > 0) {
         step(batch);
@@ -399,9 +422,6 @@ static enum status generate(struct batch *batch, struct error *err)
     }
     if (matmul_failed(batch->compute->matmul))
         return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
-    if (batch->not_a_number)
-        return fail(err, STATUS_BAD_FORMAT, "%s: the model's logits are not numbers",
-                    batch->engine->card.name);
     return STATUS_OK;
 }
 
@@ -413,6 +433,8 @@ static enum status answer_batch(struct batch *batch, struct error *err)
     enum status status = tokenize(batch, err);
     if (!status)
         status = check_choices(batch, err);
+    if (!status && batch->n_active == 0)
+        return STATUS_OK; /* every one has failed */
     if (!status)
         status = prepare_pieces(batch, &rows, err);
     if (!status)
@@ -450,5 +472,8 @@ enum status sessions_answer(struct session *const *sessions, const struct reques
 enum status session_answer(struct session *session, const struct request *request,
                            struct generation *generation, struct error *err)
 {
-    return sessions_answer(&session, request, 1, generation, err);
+    enum status status = sessions_answer(&session, request, 1, generation, err);
+    if (!status && generation->failure.text[0])
+        status = fail(err, STATUS_BAD_FORMAT, "%s", generation->failure.text);
+    return status;
 }

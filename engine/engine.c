@@ -246,6 +246,16 @@ enum status engine_open(struct engine **out, const char *model,
     return STATUS_OK;
 }
 
+enum status engine_check(const char *model, const struct engine_options *options, struct error *err)
+{
+    struct arena arena;
+    struct card card;
+    arena_init(&arena);
+    enum status status = find_card(&card, model, options, &arena, err);
+    arena_release(&arena);
+    return status;
+}
+
 void engine_close(struct engine *engine)
 {
     if (!engine)

@@ -76,6 +76,7 @@ struct request {
     const char *const *choices; /* candidate strings, each a single token without leading space */
     size_t n_choices;           /* at most ENGINE_MAX_CHOICES */
     int max_new_tokens;         /* 0: weigh the choices only */
+    bool ignore_end;            /* go on behind the end token: for timing a fixed length */
     struct sampling sampling;
 };
 
@@ -90,6 +91,7 @@ struct generation {
     float choice_logits[8]; /* of the first position */
     double choice_probabilities[8]; /* softmax over the choices only */
     struct timings timings;
+    struct error failure; /* why there is no answer; empty if there is one */
 };
 
 /* Opens a model directory (with model.json or an official layout that is recognised) or, with
@@ -98,6 +100,11 @@ struct generation {
 enum status engine_open(struct engine **out, const char *model,
                         const struct engine_options *options, struct error *err);
 void engine_close(struct engine *engine);
+
+/* Whether a model is there: reads its card or recognises its layout, and no weight.  Errors: those
+ * of engine_open() that this can find. */
+enum status engine_check(const char *model, const struct engine_options *options,
+                         struct error *err);
 
 /* What is loaded.  Strings belong to the engine. */
 struct engine_info {
@@ -143,6 +150,21 @@ void session_reset(struct session *session);
 enum status session_see(struct session *session, const char *path, struct timings *timings,
                         struct error *warning, struct error *err);
 
+/* A picture as the towers take it: read, resized, normalised.  Making one needs no session, so that
+ * another thread can make the next while this one computes. */
+struct pixels;
+
+/* The caller closes *out.  warning and timings (READ, RESIZE) may be NULL.  Errors: those of
+ * image_read(), NO_MEMORY. */
+enum status pixels_open(struct pixels **out, const struct engine *engine, const char *path,
+                        struct timings *timings, struct error *warning, struct error *err);
+void pixels_close(struct pixels *pixels);
+
+/* session_see() from there on: VISION .. IMAGE are added to timings.  Errors: NO_MEMORY; the
+ * session is then reset. */
+enum status session_see_pixels(struct session *session, const struct pixels *pixels,
+                               struct timings *timings, struct error *err);
+
 /* Makes dst an exact copy of src's timeline; both belong to one engine.  Errors: NO_MEMORY; dst is
  * then reset. */
 enum status session_fork(struct session *dst, const struct session *src, struct error *err);
@@ -162,7 +184,8 @@ enum status session_answer(struct session *session, const struct request *reques
                            struct generation *generation, struct error *err);
 
 /* The same for n sessions of one engine at once: their rows share the matrix products, and every
- * result is bit for bit what session_answer() alone gives. */
+ * result is bit for bit what session_answer() alone gives.  What session_answer() calls BAD_FORMAT
+ * is the failure of one generation here and stops no other. */
 enum status sessions_answer(struct session *const *sessions, const struct request *requests,
                             size_t n, struct generation *generations, struct error *err);
 

@@ -3,6 +3,7 @@
 #include "engine/base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum status session_open(struct session **out, const struct engine *engine, struct error *err)
 {
@@ -102,20 +103,26 @@ enum status session_prepare_image(struct session *session, struct error *err)
     return session->pixels ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory for a picture");
 }
 
-enum status session_preprocess(struct session *session, const struct image *image,
-                               struct error *err)
+/* What the towers take, one behind the other: [towers, 3, size, size]. */
+static enum status preprocess(const struct engine *engine, const struct image *image, float *out,
+                              struct error *err)
 {
-    const struct engine *engine = session->engine;
     for (size_t i = 0; i < engine->card.n_towers; i++) {
         const struct preprocess *how = &engine->card.towers[i].preprocess;
         struct image resized;
         enum status status = preprocess_resize(how, image, &resized, err);
         if (status)
             return status;
-        preprocess_normalise(how, &resized, session->pixels + i * pixels_per_tower(engine));
+        preprocess_normalise(how, &resized, out + i * pixels_per_tower(engine));
         image_release(&resized);
     }
     return STATUS_OK;
+}
+
+enum status session_preprocess(struct session *session, const struct image *image,
+                               struct error *err)
+{
+    return preprocess(session->engine, image, session->pixels, err);
 }
 
 void session_run_towers(struct session *session, struct image_pass *pass)
@@ -164,18 +171,71 @@ static void stage_done(struct timings *timings, enum stage stage, int64_t *last)
     *last = now;
 }
 
-static enum status see(struct session *session, const struct image *image, struct timings *timings,
-                       int64_t last, struct error *err)
+struct pixels {
+    float *values; /* [towers, 3, size, size] */
+};
+
+static size_t pixels_bytes(const struct engine *engine)
+{
+    return engine->card.n_towers * pixels_per_tower(engine) * sizeof(float);
+}
+
+static enum status read_pixels(struct pixels *pixels, const struct engine *engine, const char *path,
+                               struct timings *timings, struct error *warning, struct error *err)
+{
+    int64_t last = clock_ns();
+    struct image image;
+    enum status status = image_read(&image, path, warning, err);
+    if (status)
+        return status;
+    stage_done(timings, STAGE_READ, &last);
+    status = preprocess(engine, &image, pixels->values, err);
+    image_release(&image);
+    stage_done(timings, STAGE_RESIZE, &last);
+    return status;
+}
+
+enum status pixels_open(struct pixels **out, const struct engine *engine, const char *path,
+                        struct timings *timings, struct error *warning, struct error *err)
+{
+    if (timings)
+        *timings = (struct timings){{0}};
+    struct pixels *pixels = malloc(sizeof *pixels);
+    float *values = malloc(pixels_bytes(engine));
+    if (!pixels || !values) {
+        free(pixels);
+        free(values);
+        return fail(err, STATUS_NO_MEMORY, "out of memory for a picture");
+    }
+    pixels->values = values;
+    enum status status = read_pixels(pixels, engine, path, timings, warning, err);
+    if (status)
+        pixels_close(pixels);
+    else
+        *out = pixels;
+    return status;
+}
+
+void pixels_close(struct pixels *pixels)
+{
+    if (!pixels)
+        return;
+    free(pixels->values);
+    free(pixels);
+}
+
+enum status session_see_pixels(struct session *session, const struct pixels *pixels,
+                               struct timings *timings, struct error *err)
 {
     struct compute *compute = &session->compute;
     struct image_pass pass;
+    int64_t last = clock_ns();
+    session_reset(session);
     compute_use_threads(compute);
     enum status status = session_prepare_image(session, err);
-    if (!status)
-        status = session_preprocess(session, image, err);
     if (status)
         return status;
-    stage_done(timings, STAGE_RESIZE, &last);
+    memcpy(session->pixels, pixels->values, pixels_bytes(session->engine));
     session_run_towers(session, &pass);
     stage_done(timings, STAGE_VISION, &last);
     session_run_connector(session, &pass);
@@ -183,26 +243,21 @@ static enum status see(struct session *session, const struct image *image, struc
     session_read_rows(session, &pass);
     compute_release(compute, pass.taken);
     stage_done(timings, STAGE_IMAGE, &last);
-    if (matmul_failed(compute->matmul))
-        return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
-    return STATUS_OK;
+    if (!matmul_failed(compute->matmul))
+        return STATUS_OK;
+    session_reset(session);
+    return fail(err, STATUS_NO_MEMORY, "out of memory inside a matrix product");
 }
 
 enum status session_see(struct session *session, const char *path, struct timings *timings,
                         struct error *warning, struct error *err)
 {
-    int64_t last = clock_ns();
-    struct image image;
-    if (timings)
-        *timings = (struct timings){{0}};
+    struct pixels *pixels;
     session_reset(session);
-    enum status status = image_read(&image, path, warning, err);
+    enum status status = pixels_open(&pixels, session->engine, path, timings, warning, err);
     if (status)
         return status;
-    stage_done(timings, STAGE_READ, &last);
-    status = see(session, &image, timings, last, err);
-    image_release(&image);
-    if (status)
-        session_reset(session);
+    status = session_see_pixels(session, pixels, timings, err);
+    pixels_close(pixels);
     return status;
 }

@@ -30,11 +30,17 @@ static enum status unknown_baseline(const char *name, struct error *err)
     return fail(err, STATUS_USAGE, "there is no %s; choose one of %s", name, list);
 }
 
+static enum status check_baseline(const struct answerer_options *options, struct error *err)
+{
+    return baseline_find(options->model) ? STATUS_OK : unknown_baseline(options->model, err);
+}
+
 static enum status open_baseline(struct answerer *answerer, struct error *err)
 {
+    enum status status = check_baseline(&answerer->options, err);
+    if (status)
+        return status;
     const struct baseline *baseline = baseline_find(answerer->options.model);
-    if (!baseline)
-        return unknown_baseline(answerer->options.model, err);
     struct baseline_state *state = calloc(1, sizeof *state);
     if (!state)
         return fail(err, STATUS_NO_MEMORY, "out of memory while opening %s", baseline->name);
@@ -81,24 +87,29 @@ static void add_prompt(const struct answerer *answerer, const struct sample *sam
     protocol_message(state->protocol, sample, out);
 }
 
-static enum status answer_baseline(struct answerer *answerer, size_t i, const char *prompt,
-                                   struct answer *answer, struct error *err)
+static enum status answer_baseline(struct answerer *answerer, const struct question *questions,
+                                   size_t n, struct answer *answers, size_t *n_answered,
+                                   struct error *err)
 {
     const struct baseline_state *state = answerer->state;
-    const struct prediction *prediction = &state->predictions[i];
-    (void)prompt;
     (void)err;
-    *answer = (struct answer){.text = prediction->text, .failure = prediction->failure};
-    if (prediction->probabilities) {
+    for (size_t i = 0; i < n; i++) {
+        const struct prediction *prediction = &state->predictions[questions[i].sample];
+        struct answer *answer = &answers[i];
+        *answer = (struct answer){.text = prediction->text, .failure = prediction->failure};
+        if (!prediction->probabilities)
+            continue;
         answer->n_choices = state->protocol->n_choices;
         memcpy(answer->probabilities, prediction->probabilities,
                answer->n_choices * sizeof *answer->probabilities);
     }
+    *n_answered = n;
     return STATUS_OK;
 }
 
 const struct answerer_kind answerer_baseline = {
     .prefix = "baseline:",
+    .check = check_baseline,
     .open = open_baseline,
     .close = close_baseline,
     .hash = hash_baseline,

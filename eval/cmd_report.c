@@ -4,7 +4,7 @@
 #include "eval/run_list.h"
 #include "reports/report.h"
 
-static const char *const formats[] = {"md", "csv", "json", "summary", NULL};
+static const char *const formats[] = {"md", "csv", "json", "summary", "grid", NULL};
 
 static const struct option_spec options_table[] = {
     {"format", 0, OPTION_CHOICE, "NAME", "what to print", "md", formats, false},

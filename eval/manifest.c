@@ -27,7 +27,7 @@ static void put_origin(struct json_writer *writer, const struct options *options
             json_put_strings(writer, "value", values, n);
         } else
             json_put_string(writer, "value", option_text(options, spec->name));
-        json_put_string(writer, "origin", given ? "command line" : "default");
+        json_put_string(writer, "origin", option_origin(options, spec->name));
         json_close(writer, '}');
     }
     json_close(writer, '}');
@@ -156,7 +156,8 @@ static void put_all(struct json_writer *writer, const struct manifest_facts *fac
                    (uint64_t)(changed >= 0 ? changed : facts->task->protocol.max_new_tokens));
     json_put_bool(writer, "max_new_tokens_changed",
                   changed >= 0 && changed != facts->task->protocol.max_new_tokens);
-    json_put_count(writer, "batch", 1);
+    json_put_count(writer, "batch", facts->answerer->options.batch);
+    json_put_bool(writer, "reuse", !facts->answerer->options.every_image_anew);
     put_machine(writer);
     put_origin(writer, facts->options);
     json_open(writer, "starts", '[');

@@ -9,6 +9,7 @@
 struct option_value {
     const char **texts;
     size_t n, capacity;
+    const char *origin; /* NULL: the command line */
 };
 
 static size_t count_specs(const struct option_spec *specs)
@@ -119,6 +120,18 @@ static bool read_number(const char *text, double *out)
     return true;
 }
 
+static bool read_size(const char *text, double *out)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (end == text || !isfinite(value) || value < 0 || (*end && (!unit || end[1])))
+        return false;
+    *out = unit ? ldexp(value, 10 * (int)(unit - units + 1)) : value;
+    return true;
+}
+
 static enum status check_value(const struct option_spec *spec, const char *text, struct error *err)
 {
     uint64_t count;
@@ -132,6 +145,11 @@ static enum status check_value(const struct option_spec *spec, const char *text,
     case OPTION_NUMBER:
         if (!read_number(text, &number))
             return fail(err, STATUS_USAGE, "--%s %s: a number is expected", spec->name, text);
+        return STATUS_OK;
+    case OPTION_SIZE:
+        if (!read_size(text, &number))
+            return fail(err, STATUS_USAGE, "--%s %s: a size such as 800M or 4G is expected",
+                        spec->name, text);
         return STATUS_OK;
     case OPTION_CHOICE:
         return check_choice(spec, text, err);
@@ -328,9 +346,62 @@ double option_number(const struct options *options, const char *name)
     return value;
 }
 
+double option_size(const struct options *options, const char *name)
+{
+    const char *text = option_text(options, name);
+    double value = 0;
+    bool is_size = !text || read_size(text, &value);
+    assert(is_size && "the option is not a size");
+    (void)is_size;
+    return value;
+}
+
 size_t option_list(const struct options *options, const char *name, const char *const **values)
 {
     const struct option_value *value = &options->values[find_row(options, name)];
     *values = value->texts;
     return value->n;
+}
+
+const char *option_origin(const struct options *options, const char *name)
+{
+    const struct option_value *value = &options->values[find_row(options, name)];
+    if (value->n == 0)
+        return "default";
+    return value->origin ? value->origin : "command line";
+}
+
+enum status options_copy(struct options *to, const struct options *from, struct error *err)
+{
+    size_t n = count_specs(from->specs);
+    *to = *from;
+    arena_init(&to->arena);
+    to->values = arena_alloc_small(&to->arena, n + 1, sizeof *to->values);
+    for (size_t i = 0; to->values && i < n; i++) {
+        struct option_value *value = &to->values[i];
+        *value = from->values[i];
+        value->capacity = value->n;
+        value->texts = arena_alloc_small(&to->arena, value->n + 1, sizeof *value->texts);
+        if (value->texts && value->n > 0)
+            memcpy(value->texts, from->values[i].texts, value->n * sizeof *value->texts);
+    }
+    if (!arena_failed(&to->arena))
+        return STATUS_OK;
+    options_release(to);
+    return fail(err, STATUS_NO_MEMORY, "out of memory while copying options");
+}
+
+enum status options_set(struct options *options, const char *name, const char *text,
+                        const char *origin, struct error *err)
+{
+    size_t i = 0;
+    while (options->specs[i].name && strcmp(options->specs[i].name, name) != 0)
+        i++;
+    if (!options->specs[i].name)
+        return unknown_option(options->specs, name, strlen(name), err);
+    struct option_value *value = &options->values[i];
+    if (value->n > 0 && value->origin != origin)
+        return STATUS_OK;
+    value->origin = origin;
+    return add_value(options, i, text, err);
 }

@@ -17,6 +17,7 @@ enum option_type {
     OPTION_TEXT,      /* anything */
     OPTION_COUNT,     /* a whole number, 0 or more */
     OPTION_NUMBER,    /* a finite number */
+    OPTION_SIZE,      /* bytes: "4G", "800M", "65536" */
     OPTION_FILE,      /* like TEXT; completion offers files */
     OPTION_DIRECTORY, /* like TEXT; completion offers directories */
     OPTION_CHOICE,    /* one of a list */
@@ -60,8 +61,23 @@ const char *option_text(const struct options *options, const char *name);
 /* Fallback where not given; 0 without one. */
 uint64_t option_count(const struct options *options, const char *name);
 double option_number(const struct options *options, const char *name);
+/* Bytes; K, M, G and T are powers of 1024. */
+double option_size(const struct options *options, const char *name);
 /* All values of a repeatable option, in order; the fallback is not among them. */
 size_t option_list(const struct options *options, const char *name, const char *const **values);
+
+/* Where its value comes from: "command line", "default", or what options_set() was told. */
+const char *option_origin(const struct options *options, const char *name);
+
+/* A copy with a memory of its own that options_set() may add to; strings and operands stay those of
+ * from.  The caller releases it.  Errors: NO_MEMORY. */
+enum status options_copy(struct options *to, const struct options *from, struct error *err);
+
+/* Gives an option a value as the command line would (a flag: ""), unless it has one from another
+ * origin: who comes first wins.  text and origin are borrowed; origins are compared as pointers.
+ * Errors: USAGE (no such option, a value that does not fit), NO_MEMORY. */
+enum status options_set(struct options *options, const char *name, const char *text,
+                        const char *origin, struct error *err);
 
 /* The closest name to word among n, or NULL if none is near. */
 const char *closest_name(const char *word, const char *const *names, size_t n);

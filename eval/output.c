@@ -1,7 +1,5 @@
 #include "eval/output.h"
 
-#include "engine/base/clock.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +8,19 @@
 #include <unistd.h>
 
 static bool line_is_open; /* a progress line stands on the terminal */
+
+void output_status_line(const char *text)
+{
+    fprintf(stderr, "\r\033[K%s", text);
+    fflush(stderr);
+    line_is_open = true;
+}
+
+bool output_has_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
 
 enum status output_text(const struct text *text, struct error *err)
 {
@@ -43,70 +54,6 @@ bool output_has_colour(void)
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     return isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
-}
-
-void progress_begin(struct progress *progress, const char *what, size_t start, size_t total,
-                    bool quiet)
-{
-    *progress = (struct progress){.what = what, .total = total, .start = start, .quiet = quiet};
-    const char *term = getenv("TERM");
-    progress->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-    progress->began_ns = clock_ns();
-    progress->printed_ns = progress->began_ns;
-}
-
-static void print_progress(struct progress *progress, size_t done, size_t failed, int64_t now)
-{
-    struct text line;
-    text_init(&line);
-    double seconds = (double)(now - progress->began_ns) * 1e-9;
-    size_t here = done - progress->start;
-    text_addf(&line, "%s: %zu of %zu", progress->what, done, progress->total);
-    if (failed > 0)
-        text_addf(&line, ", %zu failed", failed);
-    if (here > 0 && seconds > 0) {
-        double rate = (double)here / seconds;
-        text_addf(&line, rate >= 10 ? ", %.0f/s" : ", %.2f/s", rate);
-        if (done < progress->total) {
-            text_add(&line, ", about ");
-            add_duration(&line, (double)(progress->total - done) / rate);
-            text_add(&line, " left");
-        }
-    }
-    if (progress->terminal) {
-        fprintf(stderr, "\r\033[K%s", text_string(&line));
-        fflush(stderr);
-        line_is_open = true;
-    } else {
-        fprintf(stderr, "%s\n", text_string(&line));
-    }
-    text_release(&line);
-    progress->printed_ns = now;
-}
-
-void progress_show(struct progress *progress, size_t done, size_t failed)
-{
-    int64_t now = clock_ns();
-    int64_t interval = progress->terminal ? 200 * INT64_C(1000000) : 30 * INT64_C(1000000000);
-    if (!progress->quiet && now - progress->printed_ns >= interval)
-        print_progress(progress, done, failed, now);
-}
-
-void progress_end(struct progress *progress, size_t done, size_t failed)
-{
-    close_line();
-    if (progress->quiet)
-        return;
-    struct text line;
-    text_init(&line);
-    add_duration(&line, (double)(clock_ns() - progress->began_ns) * 1e-9);
-    if (progress->start > 0)
-        fprintf(stderr, "%s: %zu of %zu, %zu of them now, %zu failed, in %s\n", progress->what,
-                done, progress->total, done - progress->start, failed, text_string(&line));
-    else
-        fprintf(stderr, "%s: %zu of %zu, %zu failed, in %s\n", progress->what, done,
-                progress->total, failed, text_string(&line));
-    text_release(&line);
 }
 
 void add_duration(struct text *out, double seconds)

@@ -1,4 +1,4 @@
-/* eval/output.h - data to standard output, messages and progress to standard error. */
+/* eval/output.h - data to standard output, messages to standard error. */
 #ifndef MAMBENCH_EVAL_OUTPUT_H
 #define MAMBENCH_EVAL_OUTPUT_H
 
@@ -19,18 +19,11 @@ void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Whether standard output is a terminal that wants colours (NO_COLOR and TERM=dumb are heeded). */
 bool output_has_colour(void);
 
-/* A count of things done: one line that is redrawn on a terminal, else a line now and then. */
-struct progress {
-    const char *what;    /* "pope@triml" */
-    size_t total, start; /* start: done before this process began */
-    bool quiet, terminal;
-    int64_t began_ns, printed_ns;
-};
+/* Whether messages go to a terminal that can redraw a line. */
+bool output_has_terminal(void);
 
-void progress_begin(struct progress *progress, const char *what, size_t start, size_t total,
-                    bool quiet);
-void progress_show(struct progress *progress, size_t done, size_t failed);
-void progress_end(struct progress *progress, size_t done, size_t failed);
+/* Redraws the line that stands below all messages until the next one; only on such a terminal. */
+void output_status_line(const char *text);
 
 /* Appends seconds for people: "0.8 s", "41 s", "3 min 20 s", "2 h 05 min". */
 void add_duration(struct text *out, double seconds);

@@ -67,14 +67,21 @@ void log_line_add(struct text *out, const char *id, const char *image, const str
 void timing_line_add(struct text *out, const char *id, const struct answer *answer)
 {
     int64_t first_token = 0;
+    if (answer->repeated) {
+        text_add_char(out, '{');
+        add_member(out, "id", id);
+        text_add(out, ", \"repeated\": true}\n");
+        return;
+    }
     for (int stage = 0; stage <= STAGE_PROMPT; stage++)
         first_token += answer->timings.ns[stage];
     text_add_char(out, '{');
     add_member(out, "id", id);
     text_addf(out,
-              ", \"image_reused\": %s, \"image_tokens\": %zu, \"prompt_tokens\": %zu, "
+              ", \"together\": %zu, \"image_reused\": %s, \"image_tokens\": %zu, "
+              "\"prompt_tokens\": %zu, "
               "\"tokens\": %zu, \"first_token_ns\": %lld, \"ns\": {",
-              answer->image_reused ? "true" : "false", answer->n_image_tokens,
+              answer->together, answer->image_reused ? "true" : "false", answer->n_image_tokens,
               answer->n_prompt_tokens, answer->n_tokens, (long long)first_token);
     for (int stage = 0; stage < STAGE_N; stage++)
         text_addf(out, "%s\"%s\": %lld", stage > 0 ? ", " : "", stage_name((enum stage)stage),

@@ -30,7 +30,8 @@ struct log_entry {
 /* Appends the line of an answer, or of a failure, with its newline. */
 void log_line_add(struct text *out, const char *id, const char *image, const struct answer *answer);
 
-/* Appends the line of timings.jsonl. */
+/* Appends the line of timings.jsonl.  "together" is how many questions were computed at once: the
+ * times are then this one's share, and no latency.  A repeated question took no time. */
 void timing_line_add(struct text *out, const char *id, const struct answer *answer);
 
 /* Reads one line without its newline; place names it in errors ("predictions.jsonl: line 3"). */

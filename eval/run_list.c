@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_DEPTH = 2 }; /* folders in a folder of runs: MODEL/TASK */
+
 static bool is_run(struct arena *arena, const char *directory)
 {
     const char *manifest = path_join(arena, directory, "manifest.json");
@@ -31,10 +33,11 @@ static enum status add_directory(struct run_list *list, const char *directory, s
     return STATUS_OK;
 }
 
-static enum status add_children(struct run_list *list, const char *folder, struct error *err)
+/* Runs in a folder, and in its folders: a suite has one per model. */
+static enum status add_children(struct run_list *list, const char *folder, int depth,
+                                struct error *err)
 {
     struct dirent **names = NULL;
-    size_t before = list->n;
     int n = scandir(folder, &names, NULL, alphasort);
     if (n < 0)
         return fail(err, STATUS_NOT_FOUND, "cannot read %s: %s", folder, strerror(errno));
@@ -44,12 +47,24 @@ static enum status add_children(struct run_list *list, const char *folder, struc
         bool hidden = names[i]->d_name[0] == '.';
         if (!status && !hidden && child && is_run(&list->arena, child))
             status = add_directory(list, child, err);
+        else if (!status && !hidden && child && depth > 1 && directory_exists(child))
+            status = add_children(list, child, depth - 1, err);
         free(names[i]);
     }
     free(names);
+    return status;
+}
+
+/* A run directory, or a folder of them. */
+static enum status add_operand(struct run_list *list, const char *path, struct error *err)
+{
+    size_t before = list->n;
+    if (is_run(&list->arena, path))
+        return add_directory(list, path, err);
+    enum status status = add_children(list, path, MOST_DEPTH, err);
     if (!status && list->n == before)
         status = fail(err, STATUS_NOT_FOUND,
-                      "%s is not a run directory (no manifest.json), nor a folder of them", folder);
+                      "%s is not a run directory (no manifest.json), nor a folder of them", path);
     return status;
 }
 
@@ -77,8 +92,7 @@ enum status run_list_open(struct run_list *list, const char *const *operands, si
     if (n == 0)
         status = fail(err, STATUS_USAGE, "a run directory is expected");
     for (size_t i = 0; !status && i < n; i++)
-        status = is_run(&list->arena, operands[i]) ? add_directory(list, operands[i], err)
-                                                   : add_children(list, operands[i], err);
+        status = add_operand(list, operands[i], err);
     if (!status && read_records)
         status = read_all(list, err);
     if (status)

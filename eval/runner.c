@@ -8,6 +8,7 @@
 #include "eval/output.h"
 #include "eval/prediction_log.h"
 #include "eval/signals.h"
+#include "metrics/metric.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,10 +26,28 @@ struct runner {
     const char *manifest_path, *predictions_path, *timings_path;
     cJSON *manifest;
     struct log_file predictions, timings;
-    struct text line; /* the line being written */
+    struct progress progress;
+    const struct metric *metric;
+    const char *last_image; /* of the sample counted last */
+    struct answer *answers; /* [ANSWERER_MOST_QUESTIONS] */
+    struct text line;       /* the line being written */
     int64_t began_ns;
     struct arena arena;
 };
+
+/* Takes a sample into the running score; samples come in evaluation order. */
+static void count_right(struct runner *runner, const struct sample *sample,
+                        const struct prediction *prediction)
+{
+    struct running_mean *right = &runner->progress.right;
+    if (!runner->metric->correct || sample->n_answers == 0)
+        return;
+    if (runner->last_image && strcmp(runner->last_image, sample->image_name) != 0)
+        running_next_image(right);
+    runner->last_image = sample->image_name;
+    running_add(right,
+                runner->metric->correct(sample, &runner->task->protocol, prediction) == 1 ? 1 : 0);
+}
 
 static enum exit_code no_memory(struct error *err)
 {
@@ -151,6 +170,12 @@ static enum exit_code check_lines(struct runner *runner, struct error *err)
                           "%s: line %zu answers sample '%s' where '%s' is expected",
                           runner->predictions_path, i + 1, entries[i].id, expected);
         runner->outcome->n_failed += entries[i].failure != NULL;
+        if (!status)
+            count_right(runner, &task->set.samples[task->order[i]],
+                        &(struct prediction){.sample_id = entries[i].id,
+                                             .text = entries[i].text,
+                                             .probabilities = entries[i].probabilities,
+                                             .failure = entries[i].failure});
     }
     runner->outcome->n_before = runner->outcome->n_done = status ? 0 : n;
     arena_release(&arena);
@@ -187,44 +212,87 @@ static enum exit_code open_logs(struct runner *runner, bool resume, struct error
     return status ? EXIT_INTERNAL : EXIT_DONE;
 }
 
-static enum exit_code write_lines(struct runner *runner, const struct sample *sample,
-                                  const struct answer *answer, struct error *err)
+/* What the progress shows of the answer at a place in the order: whether it is right, with a
+ * failure counting as wrong, and whether its picture was at hand. */
+static void count(struct runner *runner, size_t place, const struct answer *answer)
 {
-    size_t sync_every = runner->settings->sync_every;
-    text_reset(&runner->line);
-    log_line_add(&runner->line, sample->id, sample->image_name, answer);
-    enum status status = log_append(&runner->predictions, &runner->line, sync_every, err);
-    if (!status && answer->is_measured) {
+    const struct sample *sample = &runner->task->set.samples[runner->task->order[place]];
+    struct progress *progress = &runner->progress;
+    const struct prediction prediction = {.sample_id = sample->id,
+                                          .text = answer->text,
+                                          .probabilities =
+                                              answer->n_choices > 0 ? answer->probabilities : NULL,
+                                          .failure = answer->failure};
+    count_right(runner, sample, &prediction);
+    progress->done = runner->outcome->n_done;
+    progress->failed = runner->outcome->n_failed;
+    progress->reused += answer->image_reused;
+    progress->pictures += answer->is_measured && !answer->image_reused;
+}
+
+/* The lines of answers to the next n samples, in order. */
+static enum exit_code write_lines(struct runner *runner, const struct answer *answers, size_t n,
+                                  struct error *err)
+{
+    const struct task *task = runner->task;
+    size_t sync_every = runner->settings->sync_every, first = runner->outcome->n_done;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        const struct sample *sample = &task->set.samples[task->order[first + i]];
         text_reset(&runner->line);
-        timing_line_add(&runner->line, sample->id, answer);
-        status = log_append(&runner->timings, &runner->line, sync_every, err);
+        log_line_add(&runner->line, sample->id, sample->image_name, &answers[i]);
+        status = log_append(&runner->predictions, &runner->line, sync_every, err);
+        if (!status && answers[i].is_measured) {
+            text_reset(&runner->line);
+            timing_line_add(&runner->line, sample->id, &answers[i]);
+            status = log_append(&runner->timings, &runner->line, sync_every, err);
+        }
+        if (status)
+            return EXIT_INTERNAL;
+        runner->outcome->n_done += 1;
+        runner->outcome->n_failed += answers[i].failure != NULL;
+        count(runner, first + i, &answers[i]);
     }
-    return status ? EXIT_INTERNAL : EXIT_DONE;
+    return EXIT_DONE;
+}
+
+/* Shows the answerer what comes next and writes what it answers. */
+static enum exit_code ask_some(struct runner *runner, struct error *err)
+{
+    const struct task *task = runner->task;
+    size_t first = runner->outcome->n_done, n = task->set.n_samples - first, n_answered = 0;
+    struct question questions[ANSWERER_MOST_QUESTIONS];
+    if (n > ANSWERER_MOST_QUESTIONS)
+        n = ANSWERER_MOST_QUESTIONS;
+    for (size_t i = 0; i < n; i++)
+        questions[i] = (struct question){task->order[first + i], runner->prompts[first + i]};
+    enum status status = runner->answerer->kind->answer(runner->answerer, questions, n,
+                                                        runner->answers, &n_answered, err);
+    if (status)
+        return exit_of_status(status);
+    return write_lines(runner, runner->answers, n_answered, err);
 }
 
 static enum exit_code ask_all(struct runner *runner, struct error *err)
 {
     const struct task *task = runner->task;
     struct run_outcome *outcome = runner->outcome;
-    struct progress progress;
+    struct progress *progress = &runner->progress;
     enum exit_code code = EXIT_DONE;
-    progress_begin(&progress, task->protocol.name, outcome->n_done, task->set.n_samples,
-                   runner->settings->quiet);
+    runner->answers =
+        arena_alloc_small(&runner->arena, ANSWERER_MOST_QUESTIONS, sizeof *runner->answers);
+    if (!runner->answers)
+        return no_memory(err);
+    progress->what = task->protocol.name;
+    progress->total = task->set.n_samples;
+    progress->start = progress->done = outcome->n_done;
+    progress->failed = outcome->n_failed;
+    progress_begin(progress, runner->settings->progress);
     while (!code && outcome->n_done < task->set.n_samples && !signals_caught()) {
-        size_t i = task->order[outcome->n_done];
-        struct answer answer;
-        enum status status = runner->answerer->kind->answer(
-            runner->answerer, i, runner->prompts[outcome->n_done], &answer, err);
-        code = exit_of_status(status);
-        if (!code)
-            code = write_lines(runner, &task->set.samples[i], &answer, err);
-        if (code)
-            break;
-        outcome->n_done += 1;
-        outcome->n_failed += answer.failure != NULL;
-        progress_show(&progress, outcome->n_done, outcome->n_failed);
+        code = ask_some(runner, err);
+        progress_show(progress);
     }
-    progress_end(&progress, outcome->n_done, outcome->n_failed);
+    progress_end(progress);
     outcome->signal = outcome->n_done < task->set.n_samples ? signals_caught() : 0;
     return code;
 }
@@ -276,6 +344,7 @@ enum exit_code runner_run(const struct run_settings *settings, struct task *task
                             .outcome = outcome,
                             .predictions.fd = -1,
                             .timings.fd = -1,
+                            .metric = metric_find(task->protocol.metric),
                             .began_ns = clock_ns()};
     *outcome = (struct run_outcome){0};
     arena_init(&runner.arena);

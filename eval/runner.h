@@ -6,6 +6,7 @@
 #include "eval/answerer.h"
 #include "eval/exit_code.h"
 #include "eval/options.h"
+#include "eval/progress.h"
 #include "eval/task.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct run_settings {
     size_t sync_every; /* lines between two fsyncs; 0: only at the end */
     bool force;        /* start afresh */
     bool quiet;
+    enum progress_style progress;
 };
 
 struct run_outcome {

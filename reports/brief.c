@@ -51,17 +51,22 @@ static void add_speed(const struct run_record *record, struct text *out)
     const struct run_speed *speed = &record->speed;
     if (speed->n == 0)
         return;
-    text_addf(out, "  %-16s ", "first token");
-    if (speed->n_fresh > 0) {
+    text_addf(out, "  %-16s ", "questions/s");
+    report_add_rate(out, speed->questions_per_s);
+    if (speed->most_together > 1)
+        text_addf(out, ", up to %zu computed together", speed->most_together);
+    else
+        text_addf(out, "\n  %-16s ", "first token");
+    if (speed->most_together <= 1 && speed->n_fresh > 0) {
         report_add_time(out, speed->first_token_median_ns);
         text_add(out, " with the picture read");
     }
-    if (speed->n > speed->n_fresh) {
+    if (speed->most_together <= 1 && speed->n > speed->n_fresh) {
         text_add(out, speed->n_fresh > 0 ? ", " : "");
         report_add_time(out, speed->reused_median_ns);
         text_add(out, " with its state reused");
     }
-    text_addf(out, " (medians)\n  %-16s ", "tokens/s");
+    text_addf(out, "%s\n  %-16s ", speed->most_together > 1 ? "" : " (medians)", "tokens/s");
     report_add_rate(out, speed->prefill_tokens_per_s);
     text_add(out, " prefill");
     if (!isnan(speed->decode_tokens_per_s)) {

@@ -27,6 +27,7 @@ static const char *const columns[] = {
     "failed",
     "random_weights",
     "first_token_ns_median",
+    "questions_per_s",
     "decode_tokens_per_s",
     "prefill_tokens_per_s",
     "state_bytes",
@@ -89,6 +90,7 @@ static void add_line(const struct run_record *record, const struct score *score,
     add_number(out, (double)record->n_failed);
     add_number(out, record->random_weights);
     add_number(out, speed->n > 0 ? speed->first_token_median_ns : (double)NAN);
+    add_number(out, speed->n > 0 ? speed->questions_per_s : (double)NAN);
     add_number(out, speed->n > 0 ? speed->decode_tokens_per_s : (double)NAN);
     add_number(out, speed->n > 0 ? speed->prefill_tokens_per_s : (double)NAN);
     add_number(out, record->state_bytes);

@@ -31,6 +31,9 @@ static void put_speed(struct json_writer *writer, const struct run_speed *speed)
     json_open(writer, "speed", '{');
     json_put_count(writer, "samples", speed->n);
     if (speed->n > 0) {
+        json_put_count(writer, "repeated", speed->n_repeated);
+        json_put_count(writer, "together", speed->most_together);
+        json_put_number(writer, "questions_per_s", speed->questions_per_s);
         json_put_number(writer, "first_token_ns_median", speed->first_token_median_ns);
         json_put_number(writer, "first_token_ns_p90", speed->first_token_p90_ns);
         json_put_number(writer, "reused_first_token_ns_median", speed->reused_median_ns);

@@ -10,8 +10,17 @@ void json_begin(struct json_writer *writer, struct text *out)
     *writer = (struct json_writer){.out = out};
 }
 
+void json_begin_line(struct json_writer *writer, struct text *out)
+{
+    *writer = (struct json_writer){.out = out, .one_line = true};
+}
+
 static void new_line(struct json_writer *writer)
 {
+    if (writer->one_line) {
+        text_add(writer->out, writer->out->data[writer->out->length - 1] == ',' ? " " : "");
+        return;
+    }
     text_addf(writer->out, "\n%*s", writer->depth * 2, "");
 }
 
@@ -46,7 +55,7 @@ void json_close(struct json_writer *writer, char bracket)
     if (filled)
         new_line(writer);
     text_add_char(writer->out, bracket);
-    if (writer->depth == 0)
+    if (writer->depth == 0 && !writer->one_line)
         text_add_char(writer->out, '\n');
 }
 

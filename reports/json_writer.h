@@ -13,10 +13,13 @@ enum { JSON_MAX_DEPTH = 16 };
 struct json_writer {
     struct text *out; /* borrowed; its failure is the writer's */
     int depth;
+    bool one_line; /* blanks instead of new lines */
     bool has_members[JSON_MAX_DEPTH];
 };
 
 void json_begin(struct json_writer *writer, struct text *out);
+/* The same on a single line without its newline, for files of lines. */
+void json_begin_line(struct json_writer *writer, struct text *out);
 
 /* key is NULL inside arrays and for the outermost value.  bracket is '{' or '['. */
 void json_open(struct json_writer *writer, const char *key, char bracket);

@@ -103,7 +103,7 @@ static void add_first_token(struct table *table, const char *name, double median
                             size_t n)
 {
     struct text text;
-    if (n == 0)
+    if (n == 0 || isnan(median_ns))
         return;
     text_init(&text);
     table_cell(table, "%s", name);
@@ -119,7 +119,8 @@ static void add_first_token(struct table *table, const char *name, double median
     text_release(&text);
 }
 
-static void add_rate_row(struct table *table, const char *name, double rate, size_t n)
+static void add_rate_row(struct table *table, const char *name, double rate, const char *unit,
+                         size_t n)
 {
     struct text text;
     if (isnan(rate))
@@ -127,7 +128,7 @@ static void add_rate_row(struct table *table, const char *name, double rate, siz
     text_init(&text);
     report_add_rate(&text, rate);
     table_cell(table, "%s", name);
-    table_cell(table, "%s tokens/s", text_string(&text));
+    table_cell(table, "%s %s/s", text_string(&text), unit);
     table_cell(table, "%s", "");
     table_cell(table, "%zu", n);
     text_release(&text);
@@ -173,12 +174,25 @@ static void add_speed(const struct run_record *record, struct arena *arena, stru
                     speed->first_token_p90_ns, speed->n_fresh);
     add_first_token(&table, "time to first token, picture's state reused", speed->reused_median_ns,
                     speed->reused_p90_ns, speed->n - speed->n_fresh);
-    add_rate_row(&table, "prefill (picture and prompt)", speed->prefill_tokens_per_s, speed->n);
-    add_rate_row(&table, "decode (after the first token)", speed->decode_tokens_per_s,
+    add_rate_row(&table, "all stages", speed->questions_per_s, "questions",
+                 speed->n + speed->n_repeated);
+    add_rate_row(&table, "prefill (picture and prompt)", speed->prefill_tokens_per_s, "tokens",
+                 speed->n);
+    add_rate_row(&table, "decode (after the first token)", speed->decode_tokens_per_s, "tokens",
                  speed->n_decoded);
-    text_add(out, "\n## Speed\n\nMeasured during this run, one question at a time.");
-    if (speed->n < record->n_samples - record->n_failed)
-        text_addf(out, " %zu of %zu answers have timings.", speed->n,
+    text_add(out, "\n## Speed\n\nMeasured during this run, ");
+    if (speed->most_together > 1)
+        text_addf(out,
+                  "up to %zu questions computed together: a question's times are its share, and "
+                  "no latencies.",
+                  speed->most_together);
+    else
+        text_add(out, "one question at a time.");
+    if (speed->n_repeated > 0)
+        text_addf(out, " %zu questions repeat another one of the same picture and cost nothing.",
+                  speed->n_repeated);
+    if (speed->n + speed->n_repeated < record->n_samples - record->n_failed)
+        text_addf(out, " %zu of %zu answers have timings.", speed->n + speed->n_repeated,
                   record->n_samples - record->n_failed);
     text_add(out, "\n\n");
     table_add_to(&table, TABLE_MARKDOWN, out);

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-extern const struct report_format report_markdown, report_csv, report_json, report_summary;
+extern const struct report_format report_markdown, report_csv, report_json, report_summary,
+    report_grid;
 
-const struct report_format *const report_formats[] = {&report_markdown, &report_csv, &report_json,
-                                                      &report_summary, NULL};
+const struct report_format *const report_formats[] = {&report_markdown, &report_csv,  &report_json,
+                                                      &report_summary,  &report_grid, NULL};
 
 const struct report_format *report_format_find(const char *name)
 {

@@ -274,3 +274,12 @@ const struct score *run_headline(const struct run_record *record)
 {
     return &record->scores[record->headline];
 }
+
+const struct run_floor *run_best_floor(const struct run_record *record)
+{
+    const struct run_floor *best = NULL;
+    for (size_t i = 0; i < record->n_floors; i++)
+        if (record->floors[i].name && (!best || record->floors[i].value > best->value))
+            best = &record->floors[i];
+    return best;
+}

@@ -43,10 +43,13 @@ struct run_stage {
 };
 
 struct run_speed {
-    size_t n;       /* samples with timings */
-    size_t n_fresh; /* of them with the picture read, not its state reused */
+    size_t n;             /* samples with timings */
+    size_t n_fresh;       /* of them with the picture read, not its state reused */
+    size_t n_repeated;    /* further answers, which another sample's computation gave */
+    size_t most_together; /* questions computed at once; above 1 there are no latencies */
     double first_token_median_ns, first_token_p90_ns; /* fresh samples */
     double reused_median_ns, reused_p90_ns;           /* the others */
+    double questions_per_s;                           /* all answers over the time of all stages */
     double decode_tokens_per_s;  /* tokens after the first, over the time they took */
     size_t n_decoded;            /* that many tokens */
     double prefill_tokens_per_s; /* image rows and prompt tokens, over the time they took */
@@ -106,6 +109,9 @@ void run_record_close(struct run_record *record);
  * nothing was measured. */
 double run_session_tokens(const struct run_record *record);
 double run_session_bytes(const struct run_record *record);
+
+/* The highest floor of the headline, or NULL. */
+const struct run_floor *run_best_floor(const struct run_record *record);
 
 /* The score the protocol reports. */
 const struct score *run_headline(const struct run_record *record);

@@ -58,6 +58,10 @@ static enum status read_timing(struct timing_list *list, const cJSON *object, co
     const char *id;
     const cJSON *ns, *stage;
     enum status status = json_get_string(object, "id", place, &id, err);
+    if (!status && json_bool_or(object, "repeated", false)) {
+        list->speed->n_repeated++;
+        return STATUS_OK;
+    }
     if (!status)
         status = json_get(object, "ns", place, &ns, err);
     if (status)
@@ -65,6 +69,9 @@ static enum status read_timing(struct timing_list *list, const cJSON *object, co
     struct timing *timing = timing_for(list, id);
     if (!timing)
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", place);
+    double together = json_number_or(object, "together", 1);
+    if (together > (double)list->speed->most_together)
+        list->speed->most_together = (size_t)together;
     *timing = (struct timing){
         .reused = json_bool_or(object, "image_reused", false),
         .image_tokens = json_number_or(object, "image_tokens", 0),
@@ -137,8 +144,9 @@ static void first_token(const struct timing_list *list, bool reused, double *val
         if (list->items[i].reused == reused)
             values[n++] = list->items[i].first_token_ns;
     qsort(values, n, sizeof *values, compare_doubles);
-    *median_ns = median(values, n);
-    *p90_ns = p90(values, n);
+    bool is_latency = list->speed->most_together <= 1;
+    *median_ns = is_latency ? median(values, n) : (double)NAN;
+    *p90_ns = is_latency ? p90(values, n) : (double)NAN;
 }
 
 static void sum_stages(const struct timing_list *list, double *values)
@@ -159,6 +167,8 @@ static void sum_stages(const struct timing_list *list, double *values)
     }
     for (size_t stage = 0; stage < speed->n_stages; stage++)
         speed->stages[stage].share = all > 0 ? sums[stage] / all : (double)NAN;
+    speed->questions_per_s =
+        all > 0 ? (double)(list->n + speed->n_repeated) / all * 1e9 : (double)NAN;
 }
 
 static double stage_ns(const struct run_speed *speed, const struct timing *timing, const char *name)

@@ -141,11 +141,8 @@ static void score_cells(struct table *table, const struct run_record *record)
     report_add_interval(&text, headline);
     table_text(table, &text);
     text_reset(&text);
-    const struct run_floor *best = NULL;
-    for (size_t i = 0; i < record->n_floors; i++)
-        if (!best || record->floors[i].value > best->value)
-            best = &record->floors[i];
-    if (best && best->name) {
+    const struct run_floor *best = run_best_floor(record);
+    if (best) {
         report_add_percent(&text, best->value, headline->scale);
         const char *colon = strchr(best->name, ':');
         text_addf(&text, " (%s)", colon ? colon + 1 : best->name);
@@ -165,13 +162,13 @@ static double session_bytes(const struct run_record *record)
 void report_add_summary(const struct run_record *records, size_t n, enum table_style style,
                         struct text *out)
 {
-    static const char *const heads[] = {"protocol",      "model",      "score", "value",
-                                        "95 % interval", "best floor", "n",     "failed",
-                                        "first token",   "tokens/s",   "state"};
+    static const char *const heads[] = {"protocol",      "model",       "score",    "value",
+                                        "95 % interval", "best floor",  "n",        "failed",
+                                        "first token",   "questions/s", "tokens/s", "state"};
     struct arena arena;
     struct table table;
     arena_init(&arena);
-    table_init(&table, &arena, "lllrrrrrrrr");
+    table_init(&table, &arena, "lllrrrrrrrrr");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         table_cell(&table, "%s", heads[i]);
     for (size_t i = 0; i < n; i++) {
@@ -181,6 +178,7 @@ void report_add_summary(const struct run_record *records, size_t n, enum table_s
                    record->precision ? record->precision : "");
         score_cells(&table, record);
         number_cell(&table, report_add_time, record->speed.first_token_median_ns);
+        number_cell(&table, report_add_rate, record->speed.questions_per_s);
         number_cell(&table, report_add_rate, record->speed.decode_tokens_per_s);
         number_cell(&table, report_add_size, session_bytes(record));
     }

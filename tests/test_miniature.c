@@ -125,8 +125,10 @@ static void ask_all(const struct engine *engine, const struct dataset *set,
         text_init(&prompt);
         protocol_message(protocol, sample, &message);
         engine_prompt(engine, text_string(&message), &prompt);
-        struct request request = {
-            text_string(&prompt), protocol->choices, protocol->n_choices, MAX_IDS, {0}};
+        struct request request = {.prompt = text_string(&prompt),
+                                  .choices = protocol->choices,
+                                  .n_choices = protocol->n_choices,
+                                  .max_new_tokens = MAX_IDS};
         if (strcmp(seen, sample->image_path) != 0)
             assert_ok(session_see(image, sample->image_path, NULL, NULL, &err), err);
         seen = sample->image_path;

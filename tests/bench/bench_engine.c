@@ -7,6 +7,7 @@
 #include "engine/ops/probe.h"
 #include "engine/session.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/flop.h"
 
 enum { ROWS = 779, CONTEXT = 800, STEPS = 6, PRODUCTS = 20 };
 
@@ -64,39 +65,9 @@ static void side_close(struct side *side)
     free(side->logits);
 }
 
-/* Weights of one layer's products; 0 for a family that is not known here. */
-static double layer_weights(const struct card_lm *lm)
-{
-    double inner = lm->inner_width, width = lm->width, queries = lm->heads * lm->head_dim;
-    double attention = width * (2 * queries + 2.0 * lm->kv_heads * lm->head_dim);
-    if (strcmp(lm->family, "mamba") == 0)
-        return 3 * inner * width + inner * (lm->dt_rank + 2 * lm->state_size) + inner * lm->dt_rank;
-    if (strcmp(lm->family, "mamba2") == 0)
-        return width * (3 * inner + 2 * lm->state_size + inner / lm->head_dim);
-    if (strcmp(lm->family, "llama") == 0)
-        return attention + 3 * width * lm->mlp_width;
-    if (strcmp(lm->family, "phi") == 0)
-        return attention + 2 * width * lm->mlp_width;
-    return 0;
-}
-
 static double prefill_flop(const struct card_lm *lm)
 {
-    return 2.0 * ROWS * layer_weights(lm) * lm->layers;
-}
-
-/* All towers, one picture: patches, and blocks of rows with cls token and registers. */
-static double towers_flop(const struct card *card)
-{
-    double flop = 0;
-    for (size_t i = 0; i < card->n_towers; i++) {
-        const struct card_tower *t = &card->towers[i];
-        double grid = t->preprocess.size / t->patch_size, w = t->width;
-        double rows = grid * grid + t->registers + (t->cls_token ? 1 : 0);
-        flop += 2 * grid * grid * w * 3 * t->patch_size * t->patch_size;
-        flop += 2 * rows * t->layers * (4 * w * w + 2 * w * t->mlp_width);
-    }
-    return flop;
+    return 2.0 * ROWS * flop_layer_weights(lm) * lm->layers;
 }
 
 /* Bytes that one token behind CONTEXT positions must move. */
@@ -138,7 +109,7 @@ static double run_towers(struct side *side)
         session->pixels[i] = (float)random_uniform(&random) - 0.5F;
     int64_t start = clock_ns();
     session_run_towers(session, &pass);
-    double rate = towers_flop(card) / bench_seconds_since(start);
+    double rate = flop_towers(card) / bench_seconds_since(start);
     compute_release(&session->compute, pass.taken);
     return rate;
 }

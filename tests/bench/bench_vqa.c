@@ -11,18 +11,16 @@
 #include "engine/base/json.h"
 #include "metrics/baseline.h"
 #include "metrics/metric.h"
-#include "tests/vqa_files.h"
+#include "tests/bench/vqa_folder.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { N_QUESTIONS = 214354, N_RUNS = 3 };
+enum { N_RUNS = 3 };
 static const double most_ratio = 3, most_megabytes = 300, most_at_end = 400;
 
-static const char *const names[] = {"v2_OpenEnded_mscoco_val2014_questions.json",
-                                    "v2_mscoco_val2014_annotations.json"};
 static const char *const members[] = {"questions", "annotations"};
 
 static void stop(const char *what)
@@ -43,21 +41,6 @@ static double megabytes(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-static void write_files(const char *folder, uint64_t n)
-{
-    static void (*const writers[])(FILE *, uint64_t) = {vqa_write_questions, vqa_write_annotations};
-    for (size_t i = 0; i < 2; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        FILE *file = fopen(path, "w");
-        if (!file)
-            stop("cannot write the files");
-        writers[i](file, n);
-        if (fclose(file))
-            stop("cannot write the files");
-    }
-}
-
 /* Every element of both arrays, parsed and forgotten. */
 static double parse_bare(const char *folder)
 {
@@ -68,7 +51,7 @@ static double parse_bare(const char *folder)
         struct file_map map;
         struct json_array array;
         cJSON *element = NULL;
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        snprintf(path, sizeof path, "%s/%s", folder, vqa_names[i]);
         if (file_map_open(&map, path, &err) ||
             json_member_array_begin(&array, (const char *)map.data, map.size_bytes, members[i],
                                     path, &err))
@@ -152,13 +135,12 @@ static double least(double a, double b)
 
 int main(int argc, char **argv)
 {
-    uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : N_QUESTIONS;
-    char folder[] = "/tmp/mambench-bench-XXXXXX", command[128];
+    uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : VQA_VAL_QUESTIONS;
+    char folder[] = "/tmp/mambench-bench-XXXXXX";
     struct dataset set;
     double loading = 1e9, bare = 1e9, scoring = 0, peak = 0, value = 0;
-    if (!mkdtemp(folder))
-        stop("cannot make a folder");
-    write_files(folder, n);
+    if (!mkdtemp(folder) || !vqa_write_folder(folder, n))
+        stop("cannot write the files");
     for (int run = 0; run < N_RUNS; run++) {
         loading = least(loading, load(folder, &set));
         peak = run == 0 ? megabytes() : peak;
@@ -186,8 +168,6 @@ int main(int argc, char **argv)
     printf("resident   %8.0f MB at the end, at most %.0f\n", megabytes(), most_at_end);
     bool too_large = megabytes() > most_at_end || floors > loading;
     dataset_close(&set);
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (system(command))
-        stop("cannot remove the folder");
+    vqa_remove_folder(folder);
     return loading > most_ratio * bare || peak > most_megabytes || scoring >= loading || too_large;
 }

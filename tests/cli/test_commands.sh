@@ -40,7 +40,7 @@ test_that the_csv_has_as_many_fields_in_every_line
 
 markdown_tables_have_as_many_cells_in_every_line() {
     # shellcheck disable=SC2086
-    expect 0 run $TINY --task vsr@triml --data "$DATA/vsr" --out x
+    expect 0 run $TINY --task vsr@triml --data "$DATA/vsr" --out x --no-reuse
     awk -F'|' '/^\|/ { if (n && NF != n) { print; bad = 1 } n = NF; w = length($0);
         if (width && w != width) { print "not aligned: " $0; bad = 1 } width = w; next }
         { n = 0; width = 0 } END { exit bad }' x/report.md
