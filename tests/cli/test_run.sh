@@ -260,7 +260,7 @@ a_lost_directory_is_told() {
     code=0
     wait "$pid" || code=$?
     [ "$code" -eq 5 ] || { echo "code $code"; cat err; return 1; }
-    says err "x/predictions.jsonl was removed while it was being written"
+    says err "was removed while it was being written"
 }
 test_that a_lost_directory_is_told
 
