@@ -45,8 +45,7 @@ static void count_right(struct runner *runner, const struct sample *sample,
     if (runner->last_image && strcmp(runner->last_image, sample->image_name) != 0)
         running_next_image(right);
     runner->last_image = sample->image_name;
-    running_add(right,
-                runner->metric->correct(sample, &runner->task->protocol, prediction) == 1 ? 1 : 0);
+    running_add(right, metric_credit(runner->metric, sample, &runner->task->protocol, prediction));
 }
 
 static enum exit_code no_memory(struct error *err)

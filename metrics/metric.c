@@ -113,3 +113,11 @@ const struct score *score_find(const struct score_table *table, const char *name
             return &table->scores[i];
     return NULL;
 }
+
+double metric_credit(const struct metric *metric, const struct sample *sample,
+                     const struct protocol *protocol, const struct prediction *prediction)
+{
+    if (metric->credit)
+        return metric->credit(sample, protocol, prediction);
+    return metric->correct(sample, protocol, prediction) == 1 ? 1 : 0;
+}

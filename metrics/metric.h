@@ -61,9 +61,17 @@ struct metric {
     /* Whether sample i counts as right, 1 or 0, for listings and paired tests; -1 if failed. */
     int (*correct)(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction);
+    /* Where an answer can be right in part: how much, 0..1; NULL where correct() says it all. */
+    double (*credit)(const struct sample *sample, const struct protocol *protocol,
+                     const struct prediction *prediction);
     /* Appends what the scorer makes of a reference answer before it compares; NULL: nothing. */
     void (*clean_label)(const struct protocol *protocol, const char *label, struct text *out);
 };
+
+/* What a sample adds to a mean over samples, 0..1: its credit, else 1 where it is correct.  A
+ * failed one adds 0. */
+double metric_credit(const struct metric *metric, const struct sample *sample,
+                     const struct protocol *protocol, const struct prediction *prediction);
 
 /* The table, NULL-terminated. */
 extern const struct metric *const metrics[];

@@ -225,6 +225,20 @@ void vqa_scores_add_types(struct vqa_scores *scores)
     vqa_scores_add_breakdown(scores, "question-type", question_type);
 }
 
+double vqa_credit(const struct sample *sample, const struct protocol *protocol,
+                  const struct prediction *prediction)
+{
+    if (prediction->failure || !prediction->text)
+        return 0;
+    struct vqa_scratch scratch;
+    vqa_scratch_init(&scratch);
+    double agreement = vqa_agreement(&vqa_rules[vqa_metric_of(protocol)->rule], sample->answers,
+                                     sample->n_answers, prediction->text, &scratch);
+    bool failed = scratch.failed;
+    vqa_scratch_release(&scratch);
+    return failed ? 0 : agreement;
+}
+
 int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction)
 {
@@ -232,13 +246,7 @@ int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
     const double in_full = 0.89;
     if (prediction->failure || !prediction->text)
         return -1;
-    struct vqa_scratch scratch;
-    vqa_scratch_init(&scratch);
-    double agreement = vqa_agreement(&vqa_rules[vqa_metric_of(protocol)->rule], sample->answers,
-                                     sample->n_answers, prediction->text, &scratch);
-    bool failed = scratch.failed;
-    vqa_scratch_release(&scratch);
-    return failed ? -1 : agreement > in_full;
+    return vqa_credit(sample, protocol, prediction) > in_full;
 }
 
 void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out)

@@ -65,6 +65,10 @@ void vqa_scores_add_breakdown(struct vqa_scores *scores, const char *prefix,
 /* "question-type/..." by the samples' groups and "answer-type/..." by their categories. */
 void vqa_scores_add_types(struct vqa_scores *scores);
 
+/* A struct metric's credit(): the mean over annotators that the accuracy is a mean of. */
+double vqa_credit(const struct sample *sample, const struct protocol *protocol,
+                  const struct prediction *prediction);
+
 /* A struct metric's correct(): 1 where at least three annotators gave the answer, which counts in
  * full (visualqa.org/evaluation), 0 where fewer, -1 where it failed. */
 int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
@@ -79,6 +83,7 @@ void vqa_clean_label(const struct protocol *protocol, const char *label, struct 
                                        .reference = source,                                        \
                                        .score = scoring,                                           \
                                        .correct = vqa_is_correct,                                  \
+                                       .credit = vqa_credit,                                       \
                                        .clean_label = vqa_clean_label}
 
 #endif
