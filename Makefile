@@ -179,9 +179,11 @@ torture: mambench
 	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
 .PHONY: torture
 
-## demo: three trained miniatures answer the miniature POPE and VSR
+## demo: three trained miniatures answer the six miniature benchmarks
 demo: mambench
-	@sh scripts/demo.sh ./mambench build/demo
+	./mambench run suites/demo.json --out build/demo --force
+	@./mambench report build/demo > build/demo/report.md
+	@echo "The whole report: build/demo/report.md"
 .PHONY: demo
 
 ## bench: speed and memory at full size on random weights, as ratios to probes of the same run
