@@ -283,6 +283,11 @@ def gqa_image(scene, image, rng, records):
     for qid in by_text.values():
         for key in ("entailed", "equivalent"):
             records[qid][key] = records[qid][key] or [qid]
+    for qid in ids:
+        for same in records[qid]["equivalent"]:         # to say the same is mutual
+            for key in ("entailed", "equivalent"):
+                if qid not in records[same][key]:
+                    records[same][key].append(qid)
 
 
 def gqa_choices(records):

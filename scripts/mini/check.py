@@ -3,17 +3,22 @@
     python3 check.py [../../examples/mini-bench]     # with a folder: it must be what bench.py writes
 """
 
-import filecmp
+import copy
 import json
 import os
 import random
 import sys
 import tempfile
+from collections import Counter
 
 import bench
 import questions as Q
 import tokenizer
-from scene import GRID, MAKERS, PATCH, SIDE, L_KIND, dense_labels, render
+from scene import COLOUR_NAMES, GRID, KINDS, MAKERS, PATCH, SIDE, L_KIND, dense_labels, render
+
+# Pictures and questions of each task.
+COUNTS = {"pope": (100, 1800), "vsr": (150, 408), "vqav2": (90, 450), "gqa": (50, 600), "vizwiz": (240, 240),
+          "textvqa": (200, 267)}
 
 
 def read(*path, many=False):
@@ -108,7 +113,7 @@ def vqa_like_files_have_official_fields(d):
 
 
 def truth(scene, question):
-    """The answer to a GQA-style question, found from its program and the scene alone."""
+    """The answer to a GQA-style question, found from its program and the scene alone; None: it does not apply."""
     done = []
     objects = scene.objects
     for step in question["semantic"]:
@@ -130,6 +135,8 @@ def truth(scene, question):
         elif op == "filter color":
             done.append([i for i, o in enumerate(objects) if o.colour == argument])
         elif op == "query":
+            if len(uses[0]) != 1:
+                return None                   # it asks of the one such object, and there is none, or more
             done.append(objects[uses[0][0]].kind)
         else:
             other, words, _ = argument.split(",")
@@ -156,10 +163,51 @@ def gqa_follows_from_its_scenes(d):
         assert truth(scene, x) == x["answer"], x
         assert x["answer"] in choices[qid]["valid"] and x["answer"] in choices[qid]["plausible"]
         assert qid in x["entailed"] and qid in x["equivalent"] and set(x["equivalent"]) <= set(x["entailed"])
+        assert all(qid in every[e]["equivalent"] and every[e]["answer"] == x["answer"] for e in x["equivalent"])
+        assert all(len(set(x[key])) == len(x[key]) for key in ("entailed", "equivalent"))
         assert all(every[e]["imageId"] == x["imageId"] for e in x["entailed"])
         assert os.path.exists(os.path.join(d, "gqa/images", x["imageId"] + ".jpg"))
         linked += len(x["entailed"]) > 1
     assert linked > len(balanced) / 2
+
+
+def changed(scene, rng):
+    """The scene with about half of what is true of its objects drawn anew; no two at one height or in one column."""
+    other = copy.deepcopy(scene)
+    for what in ("x", "y"):
+        for o, v in zip(other.objects, rng.sample(range(SIDE), len(other.objects))):
+            setattr(o, what, v)
+    for o in other.objects:
+        for what, values in (("kind", KINDS), ("colour", COLOUR_NAMES), ("size", ("small", "large"))):
+            if rng.random() < 0.5:
+                setattr(o, what, rng.choice(values))
+    return other
+
+
+def entailed_questions_follow(d, tries=40):
+    """Whatever a scene is like: where a question has its answer, so have all that it is said to entail."""
+    every, rng, held = read(d, "gqa/testdev_all_questions.json"), random.Random(5), Counter()
+    for qid, x in every.items():
+        for _ in range(tries if len(x["entailed"]) > 1 else 0):
+            scene = changed(bench.scenes("gqa")[int(x["imageId"][1:]) - 1], rng)
+            if truth(scene, x) == x["answer"]:
+                held[x["types"]["detailed"]] += 1
+                assert all(truth(scene, every[e]) == every[e]["answer"] for e in x["entailed"]), x
+    kinds = {x["types"]["detailed"] for x in every.values() if len(x["entailed"]) > 1}
+    assert set(held) == kinds and min(held.values()) >= 100, held
+
+
+def files_under(d):
+    found = (os.path.relpath(os.path.join(root, n), d) for root, _, names in os.walk(d) for n in names)
+    return sorted(n for n in found if not os.path.basename(n).lower().startswith("readme"))
+
+
+def is_what_is_written(shipped, written):
+    """Neither more nor fewer files, and the same bytes."""
+    assert files_under(shipped) == files_under(written), set(files_under(shipped)) ^ set(files_under(written))
+    for name in files_under(written):
+        with open(os.path.join(shipped, name), "rb") as a, open(os.path.join(written, name), "rb") as b:
+            assert a.read() == b.read(), name
 
 
 def training_is_apart(n=3000):
@@ -175,18 +223,15 @@ def main():
     training_is_apart()
     with tempfile.TemporaryDirectory() as d:
         for task in bench.TASKS:
-            getattr(bench, task)(d)
+            made = getattr(bench, task)(d)
+            n = sum(map(len, made.values())) if task == "pope" else len(made)
+            assert (len(bench.scenes(task)), n) == COUNTS[task], (task, n)
         files_have_official_fields(d)
         vqa_like_files_have_official_fields(d)
         gqa_follows_from_its_scenes(d)
+        entailed_questions_follow(d)
         if len(sys.argv) > 1:
-            for root, _, names in os.walk(sys.argv[1]):
-                for name in names:
-                    path = os.path.join(root, name)
-                    if name.lower().startswith("readme"):
-                        continue
-                    twin = os.path.join(d, os.path.relpath(path, sys.argv[1]))
-                    assert filecmp.cmp(path, twin, shallow=False), path
+            is_what_is_written(sys.argv[1], d)
     print("all checks passed")
 
 
