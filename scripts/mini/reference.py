@@ -7,11 +7,13 @@ Any of the three systems: model_facts.json tells which. Fixtures: Cobra's and ML
 LLaVA's and MobileVLM's the LLaMA part behind the image rows in reference.safetensors.
 Writes into the model's folder: reference_answers.jsonl (POPE and VSR, one line a question) and
 reference_scores.json, and of the four benchmarks with open answers reference_open.jsonl, short lines with the
-greedy ids and the least margin of their steps.
+greedy ids, the least margin of their steps, what Yes and No have as logits behind the prompt, and the first 16
+digits of the SHA-256 of the prompt, which is made here from the benchmark's files.
 """
 
 import argparse
 import glob
+import hashlib
 import json
 import os
 from collections import defaultdict
@@ -92,16 +94,20 @@ def open_bench(directory):
 def answer_open(net, facts, tok, directory, path):
     """Writes reference_open.jsonl."""
     seen, least = None, 1e9
+    weighed = [tok.encode(name).ids[0] for name in ("Yes", "No")]
     with open(path, "w") as f:
         for task, qid, image, message in open_bench(directory):
             if image != seen:
                 with torch.no_grad():
                     states = net.see(net.features(read_image(image, facts["image_size"])))
                 seen = image
-            ids = tok.encode(Q.USER + message.strip() + Q.TURN).ids
-            _, out, margins = answer(net.llm, states, net.llm.embed(torch.tensor([ids])))
+            prompt = Q.USER + message.strip() + Q.TURN
+            ids = tok.encode(prompt).ids
+            steps, out, margins = answer(net.llm, states, net.llm.embed(torch.tensor([ids])))
             least = min(least, *margins)
-            f.write(json.dumps({"task": task, "id": qid, "prompt_tokens": len(ids), "greedy_ids": out,
+            f.write(json.dumps({"task": task, "id": qid, "prompt_tokens": len(ids),
+                                "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest()[:16],
+                                "logits": [round(v, 4) for v in steps[0][weighed].tolist()], "greedy_ids": out,
                                 "least_margin": round(min(margins), 5),
                                 "greedy": tok.decode(out, skip_special_tokens=True).strip()}) + "\n")
     print(f"open answers: least margin of a step {least:.4f}")
@@ -150,7 +156,7 @@ def main():
     p.add_argument("--open", action="store_true", help="only the benchmarks with open answers")
     p.add_argument("--limit", type=int, default=0, help="images, for a quick look")
     a = p.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)      # matrices this small take longer on two
     if a.fixture:
         fixture(a.fixture)
         return
