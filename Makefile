@@ -27,8 +27,9 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.
 
 PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
-# For `make check` only: second compiler, sanitizer runtime, formatter.
-CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev
+# For `make check` only: second compiler, sanitizer runtime, formatter; what scripts/get_data.sh and its
+# tests run.
+CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev curl unzip zip shellcheck
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -159,7 +160,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/fail_alloc.o $(BUILD)/libmam
 $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
 
 ## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
-test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
+test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
