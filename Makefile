@@ -158,6 +158,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/fail_alloc.o $(BUILD)/libmam
 
 # A family that only this test knows.
 $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
+# So is this benchmark.
+$(BUILD)/tests/test_added_dataset: $(BUILD)/tests/dataset_signs.o
 
 ## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
 test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/mambench

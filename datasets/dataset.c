@@ -76,6 +76,11 @@ void dataset_close(struct dataset *set)
     *set = (struct dataset){0};
 }
 
+const void *dataset_facts(const struct dataset *set, size_t sample, const char *kind)
+{
+    return strcmp(set->kind->name, kind) == 0 ? set->samples[sample].facts : NULL;
+}
+
 /* Counts distinct image names among the samples.  An image seen before is told by its pointer
  * into a map; without memory the old count stays. */
 static bool count_images(struct dataset *set)

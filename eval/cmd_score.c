@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "eval/command.h"
+#include "eval/manifest.h"
 #include "eval/model_options.h"
 #include "eval/output.h"
 #include "eval/run_list.h"
@@ -90,7 +91,7 @@ static enum status load_task(struct task *task, const cJSON *manifest, const cha
     const cJSON *protocol = json_find(manifest, "protocol");
     const char *name, *hash, *place = "manifest.json: protocol";
     struct task_selection selection;
-    enum status status = json_get_string(protocol, "name", place, &name, err);
+    enum status status = manifest_protocol(manifest, place, &name, err);
     if (!status)
         status = json_get_string(protocol, "hash", place, &hash, err);
     if (status)

@@ -37,6 +37,11 @@ static void put_protocol(struct json_writer *writer, const struct protocol *prot
 {
     json_open(writer, "protocol", '{');
     json_put_string(writer, "name", protocol->name);
+    if (protocol->file) {
+        char *absolute = realpath(protocol->file, NULL);
+        json_put_string(writer, "file", absolute ? absolute : protocol->file);
+        free(absolute);
+    }
     json_put_count(writer, "version", (uint64_t)protocol->version);
     json_put_string(writer, "hash", protocol->hash);
     json_put_string(writer, "title", protocol->title);
@@ -293,6 +298,14 @@ bool manifest_update_start(cJSON *manifest, const struct manifest_start *start)
         return true;
     cJSON_Delete(object);
     return false;
+}
+
+enum status manifest_protocol(const cJSON *manifest, const char *place, const char **out,
+                              struct error *err)
+{
+    const cJSON *protocol = json_find(manifest, "protocol");
+    *out = json_string_or(protocol, "file", NULL);
+    return *out ? STATUS_OK : json_get_string(protocol, "name", place, out, err);
 }
 
 /* A cJSON tree through our writer, so that numbers and escapes are the project's own. */

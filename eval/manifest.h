@@ -34,6 +34,11 @@ enum status manifest_new(cJSON **manifest, const struct manifest_facts *facts, s
 enum status manifest_compare(const cJSON *old, const cJSON *new, const char *directory,
                              struct error *err);
 
+/* What task_open() opens a run's protocol by: its file, or its name where it is built in.  It
+ * belongs to the manifest; place names the manifest in errors (BAD_FORMAT). */
+enum status manifest_protocol(const cJSON *manifest, const char *place, const char **out,
+                              struct error *err);
+
 /* One start of the program on this run. */
 struct manifest_start {
     int threads; /* 0: unknown */

@@ -92,8 +92,9 @@ static enum status find_ids(const struct task *task, const struct task_selection
 static enum status select_slim(struct task *task, size_t n, struct error *err)
 {
     size_t n_samples = task->set.n_samples;
-    if (strcmp(task->protocol.dataset->name, "vsr") == 0)
-        return fail(err, STATUS_USAGE, "--slim: TRI's harness has no subsets of VSR");
+    if (!tri_has_slim(task->protocol.dataset))
+        return fail(err, STATUS_USAGE, "--slim: TRI's harness has no subsets of %s",
+                    task->protocol.dataset->title);
     size_t *order = calloc(n_samples + 1, sizeof *order);
     bool *keep = calloc(n_samples + 1, sizeof *keep);
     enum status status = order && keep ? STATUS_OK : no_memory(err);

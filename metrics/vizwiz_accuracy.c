@@ -12,9 +12,9 @@
 /* Whose answers the parts of the set are. */
 enum { ANSWERABLE, UNANSWERABLE, UNKNOWN };
 
-static size_t part_of(const struct sample *sample)
+static size_t part_of(const struct dataset *set, size_t sample)
 {
-    const struct vizwiz_facts *facts = sample->facts;
+    const struct vizwiz_facts *facts = dataset_facts(set, sample, "vizwiz");
     return !facts ? UNKNOWN : facts->is_answerable ? ANSWERABLE : UNANSWERABLE;
 }
 
@@ -80,7 +80,7 @@ static void add_answerability(struct vqa_scores *scores, const struct prediction
         return;
     }
     for (size_t i = 0; i < n; i++)
-        counts[part[i] = part_of(&scores->set->samples[i])] += 1;
+        counts[part[i] = part_of(scores->set, i)] += 1;
     vqa_scores_add(scores, "answerable/accuracy", part, ANSWERABLE);
     vqa_scores_add(scores, "unanswerable/accuracy", part, UNANSWERABLE);
     add_detection(scores, predictions, rule, part, counts[ANSWERABLE] && counts[UNANSWERABLE]);
