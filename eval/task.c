@@ -1,6 +1,7 @@
 #include "eval/task.h"
 
 #include "engine/base/string_map.h"
+#include "metrics/metric.h"
 #include "metrics/tri_order.h"
 
 #include <stdlib.h>
@@ -10,7 +11,10 @@ enum status task_open(struct task *task, const char *protocol, struct error *err
 {
     *task = (struct task){0};
     arena_init(&task->arena);
+    const struct metric *metric; /* whether there is one is told before a question is asked */
     enum status status = protocol_open(&task->protocol, protocol, &task->arena, err);
+    if (!status)
+        status = metric_of(&task->protocol, &metric, err);
     if (!status)
         return STATUS_OK;
     task_close(task);

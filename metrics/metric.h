@@ -77,6 +77,11 @@ double metric_credit(const struct metric *metric, const struct sample *sample,
 extern const struct metric *const metrics[];
 const struct metric *metric_find(const char *name);
 
+/* The metric of a protocol.  Errors: NOT_FOUND (the sentence lists what there is), MISMATCH (it
+ * weighs choices, and the protocol has none). */
+enum status metric_of(const struct protocol *protocol, const struct metric **out,
+                      struct error *err);
+
 /* Scores and checks: runs metric->score, finds the headline, counts failures.
  * Errors: NOT_FOUND (unknown metric), MISMATCH (answers lack what the metric reads). */
 enum status score_predictions(const struct dataset *set, const struct protocol *protocol,

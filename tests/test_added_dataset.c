@@ -154,26 +154,48 @@ static void damage_is_told_with_its_place(void **state)
     folder_remove(&folder);
 }
 
+/* Writes a protocol that scores open answers by another metric; its name has as many letters. */
+static void write_protocol(const struct folder *folder, const char *metric)
+{
+    struct arena arena;
+    struct error err = {""};
+    char *text;
+    arena_init(&arena);
+    assert_ok(file_read(OPEN, &arena, &text, NULL, &err), err);
+    char *place = strstr(text, "gqa-llava");
+    assert_non_null(place);
+    assert_int_equal(strlen(metric), strlen("gqa-llava"));
+    memcpy(place, metric, strlen(metric));
+    folder_write(folder, "other.json", text);
+    arena_release(&arena);
+}
+
+static void a_metric_that_is_none_is_told_first(void **state)
+{
+    (void)state;
+    struct folder folder = folder_create();
+    struct task task;
+    struct error err = {""};
+    char path[80];
+    write_protocol(&folder, "nonsense?");
+    snprintf(path, sizeof path, "%s/other.json", folder.path);
+    assert_int_equal(task_open(&task, path, &err), STATUS_NOT_FOUND);
+    assert_contains(err.text, "there is no metric 'nonsense?'; there is: yes-no-likelihood");
+    folder_remove(&folder);
+}
+
 /* What a metric cannot count is told, not counted as nought. */
 static void a_metric_of_ten_answers_refuses_it(void **state)
 {
     (void)state;
     struct folder folder = folder_create();
-    struct arena arena;
-    struct error err = {""};
-    char path[80], out[80], *text;
-    arena_init(&arena);
-    assert_ok(file_read(OPEN, &arena, &text, NULL, &err), err);
-    char *metric = strstr(text, "gqa-llava");
-    assert_non_null(metric);
-    memcpy(metric, "vqa-llava", strlen("vqa-llava"));
-    folder_write(&folder, "ten.json", text);
-    snprintf(path, sizeof path, "%s/ten.json", folder.path);
+    char path[80], out[80];
+    write_protocol(&folder, "vqa-llava");
+    snprintf(path, sizeof path, "%s/other.json", folder.path);
     snprintf(out, sizeof out, "%s/run", folder.path);
     assert_int_equal(RUN(&folder, "run", "--model", "baseline:yes", "--task", path, "--data", SIGNS,
                          "--out", out, "--quiet"),
                      EXIT_DATA);
-    arena_release(&arena);
     folder_remove(&folder);
 }
 
@@ -199,6 +221,7 @@ int main(void)
         cmocka_unit_test(answers_of_another_program_are_scored),
         cmocka_unit_test(the_program_lists_and_shows_it),
         cmocka_unit_test(damage_is_told_with_its_place),
+        cmocka_unit_test(a_metric_that_is_none_is_told_first),
         cmocka_unit_test(a_metric_of_ten_answers_refuses_it),
         cmocka_unit_test(it_has_no_subset_of_another_harness),
     };
