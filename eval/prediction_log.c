@@ -268,6 +268,15 @@ enum status log_open(struct log_file *log, const char *path, bool keep, struct e
     return status;
 }
 
+/* What is written to a file that has lost its last name is gone with this process. */
+static enum status check_name(const struct log_file *log, struct error *err)
+{
+    struct stat info;
+    if (fstat(log->fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 0)
+        return fail(err, STATUS_IO, "%s was removed while it was being written", log->path);
+    return STATUS_OK;
+}
+
 static enum status sync_log(struct log_file *log, struct error *err)
 {
     log->unsynced = 0;
@@ -275,7 +284,7 @@ static enum status sync_log(struct log_file *log, struct error *err)
     /* EINVAL: what cannot be synced, such as a pipe. */
     if (fsync(log->fd) != 0 && errno != EINVAL && errno != EROFS)
         return cannot_write(log, err);
-    return STATUS_OK;
+    return check_name(log, err);
 }
 
 static enum status write_all(struct log_file *log, const struct text *lines, struct error *err)

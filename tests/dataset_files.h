@@ -2,8 +2,10 @@
 #ifndef MAMBENCH_TESTS_DATASET_FILES_H
 #define MAMBENCH_TESTS_DATASET_FILES_H
 
-#include "engine/base/file.h"
 #include "tests/check.h"
+
+#include "datasets/dataset.h"
+#include "engine/base/file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +50,37 @@ static inline void folder_write_bytes(const struct folder *folder, const char *n
 static inline void folder_write(const struct folder *folder, const char *name, const char *text)
 {
     folder_write_bytes(folder, name, text, strlen(text));
+}
+
+/* The sentence with which a benchmark of damaged files is refused. */
+static inline struct error refusal_of_dataset(const char *kind, const char *variant,
+                                              const char *directory)
+{
+    struct dataset set;
+    struct error err = {{0}};
+    enum status status = dataset_open(&set, dataset_kind_find(kind), variant, directory, &err);
+    if (status != STATUS_BAD_FORMAT)
+        fail_msg("%s in %s: status %d, %s", kind, directory, (int)status, err.text);
+    return err;
+}
+
+/* Lets every allocation of loading a benchmark fail in turn, up to the one that there is not. */
+static inline void assert_loading_reports_no_memory(const char *kind, const char *variant,
+                                                    const char *directory)
+{
+    for (long n = 1;; n++) {
+        struct dataset set;
+        struct error err = {{0}};
+        fail_allocation(n);
+        enum status status = dataset_open(&set, dataset_kind_find(kind), variant, directory, &err);
+        int struck = allocation_has_failed();
+        fail_allocation(0);
+        assert_true(status == STATUS_OK || (struck && err.text[0]));
+        if (status == STATUS_OK)
+            dataset_close(&set);
+        if (status == STATUS_OK && !struck)
+            break;
+    }
 }
 
 #endif

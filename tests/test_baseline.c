@@ -1,4 +1,4 @@
-#include "tests/check.h"
+#include "tests/metric_task.h"
 
 #include "metrics/baseline.h"
 #include "metrics/label_counts.h"
@@ -12,29 +12,6 @@
 #define VQAV2 "tests/data/vqav2"
 #define VIZWIZ "tests/data/vizwiz"
 #define TEXTVQA "tests/data/textvqa"
-
-struct task {
-    struct arena arena;
-    struct protocol protocol;
-    struct dataset set;
-    struct prediction *predictions;
-};
-
-static void open_task(struct task *task, const char *protocol, const char *directory)
-{
-    struct error err = {{0}};
-    arena_init(&task->arena);
-    assert_ok(protocol_open(&task->protocol, protocol, &task->arena, &err), err);
-    assert_ok(
-        dataset_open(&task->set, task->protocol.dataset, task->protocol.variant, directory, &err),
-        err);
-}
-
-static void close_task(struct task *task)
-{
-    dataset_close(&task->set);
-    arena_release(&task->arena);
-}
 
 static void floors_are_scored_like_a_model(void **state)
 {
@@ -342,6 +319,13 @@ static void a_set_without_answers_has_no_floors(void **state)
     close_task(&task);
 }
 
+static enum status floors_in(struct task *task, struct arena *arena, struct error *err)
+{
+    struct score_floor floors[N_BASELINES];
+    size_t n_floors;
+    return score_floors(&task->set, &task->protocol, 1, arena, floors, &n_floors, err);
+}
+
 static void running_out_of_memory_anywhere_is_reported(void **state)
 {
     (void)state;
@@ -354,22 +338,7 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         struct task task;
         open_task(&task, cases[c].protocol, cases[c].directory);
-        for (long n = 1;; n++) {
-            struct score_floor floors[N_BASELINES];
-            size_t n_floors;
-            struct arena arena;
-            arena_init(&arena);
-            struct error err = {{0}};
-            fail_allocation(n);
-            enum status status =
-                score_floors(&task.set, &task.protocol, 1, &arena, floors, &n_floors, &err);
-            int struck = allocation_has_failed();
-            fail_allocation(0);
-            arena_release(&arena);
-            assert_true(status == STATUS_OK ? !struck : status == STATUS_NO_MEMORY && struck);
-            if (!struck)
-                break;
-        }
+        assert_reports_no_memory(&task, floors_in);
         close_task(&task);
     }
 }

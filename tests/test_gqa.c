@@ -1,6 +1,6 @@
 /* GQA: the loader, its protocols and its scores. */
-#include "tests/check.h"
 #include "tests/dataset_files.h"
+#include "tests/metric_task.h"
 
 #include "datasets/gqa_facts.h"
 #include "datasets/protocol.h"
@@ -230,51 +230,12 @@ static void damaged_choices_are_refused_with_their_question(void **state)
     folder_remove(&folder);
 }
 
-struct task {
-    struct arena arena;
-    struct protocol protocol;
-    struct dataset set;
-    struct prediction *predictions;
-    struct score_table table;
-};
-
-static void open_task(struct task *task, const char *protocol)
+/* Opens the protocol and answers every question right. */
+static void open_right(struct task *task, const char *protocol)
 {
-    struct error err = {{0}};
-    arena_init(&task->arena);
-    assert_ok(protocol_open(&task->protocol, protocol, &task->arena, &err), err);
-    assert_ok(open_gqa(&task->set, task->protocol.variant, DATA, &err), err);
-    task->predictions = arena_alloc(&task->arena, task->set.n_samples, sizeof *task->predictions);
+    open_task(task, protocol, DATA);
     for (size_t i = 0; i < task->set.n_samples; i++)
-        task->predictions[i] = (struct prediction){.sample_id = task->set.samples[i].id,
-                                                   .text = task->set.samples[i].answers[0]};
-}
-
-static void close_task(struct task *task)
-{
-    dataset_close(&task->set);
-    arena_release(&task->arena);
-}
-
-static enum status score(struct task *task, struct error *err)
-{
-    return score_predictions(&task->set, &task->protocol, task->predictions, &task->arena,
-                             &task->table, err);
-}
-
-static const struct score *find(const struct task *task, const char *name)
-{
-    const struct score *found = score_find(&task->table, name);
-    if (!found)
-        fail_msg("no score %s", name);
-    return found;
-}
-
-static void assert_score(const struct task *task, const char *name, double expected)
-{
-    double value = find(task, name)->value;
-    if (!(fabs(value - expected) <= 1e-13 * fmax(1, fabs(expected))))
-        fail_msg("%s is %.17g, not %.17g", name, value, expected);
+        task->predictions[i].text = task->set.samples[i].answers[0];
 }
 
 static void right_answers_are_perfect_where_they_can_be(void **state)
@@ -283,9 +244,8 @@ static void right_answers_are_perfect_where_they_can_be(void **state)
     static const char *const names[] = {"accuracy", "binary/accuracy", "open/accuracy",
                                         "consistency", "structural/query/accuracy"};
     struct task task;
-    struct error err = {{0}};
-    open_task(&task, "gqa:testdev-all@official");
-    assert_ok(score(&task, &err), err);
+    open_right(&task, "gqa:testdev-all@official");
+    score(&task);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_score(&task, names[i], 100);
     assert_score(&task, "distribution", 0);
@@ -294,8 +254,8 @@ static void right_answers_are_perfect_where_they_can_be(void **state)
     assert_string_equal(task.table.scores[task.table.headline].name, "accuracy");
     close_task(&task);
     /* t-shirt loses its hyphen and is never right. */
-    open_task(&task, "gqa@triml");
-    assert_ok(score(&task, &err), err);
+    open_right(&task, "gqa@triml");
+    score(&task);
     assert_score(&task, "accuracy", 100 * (20.0 / 21));
     close_task(&task);
 }
@@ -315,7 +275,7 @@ static void protocols_differ_in_what_they_clean(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct task task;
-        open_task(&task, cases[i].protocol);
+        open_right(&task, cases[i].protocol);
         task.predictions[0].text = cases[i].text;
         const struct metric *metric = metric_find(task.protocol.metric);
         int got = metric->correct(&task.set.samples[0], &task.protocol, &task.predictions[0]);
@@ -329,11 +289,10 @@ static void a_failed_sample_is_wrong_and_never_an_answer(void **state)
 {
     (void)state;
     struct task task;
-    struct error err = {{0}};
-    open_task(&task, "gqa:testdev-all@official");
+    open_right(&task, "gqa:testdev-all@official");
     task.predictions[0] = (struct prediction){.failure = "no image"};
     task.predictions[2] = (struct prediction){.failure = "no image"}; /* entailed by [1] */
-    assert_ok(score(&task, &err), err);
+    score(&task);
     assert_int_equal(task.table.n_failed, 2);
     assert_score(&task, "accuracy", 100 * (20.0 / 21));
     assert_contains(find(&task, "accuracy")->note, "1 failed samples count as wrong");
@@ -349,9 +308,8 @@ static void what_the_reference_cannot_compute_has_a_reason_and_no_value(void **s
 {
     (void)state;
     struct task task;
-    struct error err = {{0}};
-    open_task(&task, "gqa@official");
-    assert_ok(score(&task, &err), err);
+    open_right(&task, "gqa@official");
+    score(&task);
     assert_true(isnan(find(&task, "consistency")->value));
     assert_contains(find(&task, "consistency")->note,
                     "question 201640614 entails 201640615, which is not in the set");
@@ -361,7 +319,7 @@ static void what_the_reference_cannot_compute_has_a_reason_and_no_value(void **s
     struct gqa_facts facts = *(const struct gqa_facts *)task.set.samples[0].facts;
     facts.choices = NULL;
     task.set.samples[0].facts = &facts;
-    assert_ok(score(&task, &err), err);
+    score(&task);
     assert_true(isnan(find(&task, "distribution")->value));
     assert_contains(find(&task, "distribution")->note, "no question is in a group");
     assert_true(isnan(find(&task, "validity")->value));
@@ -377,15 +335,14 @@ static void each_question_needs_choices(void **state)
 {
     (void)state;
     struct task task;
-    struct error err = {{0}};
-    open_task(&task, "gqa@official");
+    open_right(&task, "gqa@official");
     size_t i = 0;
     while (!strstr(((const struct gqa_facts *)task.set.samples[i].facts)->detailed, "Common"))
         i += 1;
     struct gqa_facts facts = *(const struct gqa_facts *)task.set.samples[i].facts;
     facts.choices = NULL;
     task.set.samples[i].facts = &facts;
-    assert_ok(score(&task, &err), err);
+    score(&task);
     assert_true(isnan(find(&task, "validity")->value));
     assert_contains(find(&task, "validity")->note, task.set.samples[i].id);
     assert_contains(find(&task, "plausibility")->note, "has no entry in the choices file");
@@ -397,10 +354,10 @@ static void questions_without_answers_are_not_scored(void **state)
     (void)state;
     struct task task;
     struct error err = {{0}};
-    open_task(&task, "gqa@llava");
+    open_right(&task, "gqa@llava");
     dataset_close(&task.set);
     assert_ok(open_gqa(&task.set, NULL, DATA "/llava", &err), err);
-    assert_int_equal(score(&task, &err), STATUS_MISMATCH);
+    assert_int_equal(score_in(&task, &task.arena, &err), STATUS_MISMATCH);
     assert_contains(err.text, "question 201307251 has no answer");
     close_task(&task);
 }
@@ -415,37 +372,12 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
                  "{\"1\": " RECORD("\"2\", \"77\"") ", \"2\": " RECORD("") "}");
     folder_write(&folder, "testdev_choices.json",
                  "{\"1\": {\"valid\": [\"no\"], \"plausible\": []}}");
-    for (long n = 1;; n++) {
-        struct dataset set;
-        struct error err = {{0}};
-        fail_allocation(n);
-        enum status status = open_gqa(&set, "testdev-all", folder.path, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        assert_true(status == STATUS_OK || (struck && err.text[0]));
-        if (status == STATUS_OK)
-            dataset_close(&set);
-        if (status == STATUS_OK && !struck)
-            break;
-    }
+    assert_loading_reports_no_memory("gqa", "testdev-all", folder.path);
     folder_remove(&folder);
     struct task task;
-    open_task(&task, "gqa:testdev-all@official");
+    open_right(&task, "gqa:testdev-all@official");
     dataset_select(&task.set, first_two, 2);
-    for (long n = 1;; n++) {
-        struct arena arena;
-        struct error err = {{0}};
-        arena_init(&arena);
-        fail_allocation(n);
-        enum status status = score_predictions(&task.set, &task.protocol, task.predictions, &arena,
-                                               &task.table, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        arena_release(&arena);
-        assert_true(status == STATUS_OK ? !struck : status == STATUS_NO_MEMORY && struck);
-        if (!struck)
-            break;
-    }
+    assert_reports_no_memory(&task, score_in);
     close_task(&task);
 }
 

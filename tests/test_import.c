@@ -1,75 +1,28 @@
-#include "tests/check.h"
-#include "tests/dataset_files.h"
+#include "tests/imported.h"
 
 #include "engine/base/json.h"
-#include "metrics/import.h"
 #include "metrics/metric.h"
 
 #include <math.h>
 
-struct imported {
-    struct arena arena;
-    struct dataset set;
-    struct prediction *predictions;
-    struct import_notes notes;
-    struct error err;
-};
-
 /* Imports text as a llava file; with a dataset if directory is given. */
 static enum status import_text(struct imported *imported, const char *text, const char *directory)
 {
-    *imported = (struct imported){0};
-    arena_init(&imported->arena);
-    struct folder folder = folder_create();
-    folder_write(&folder, "answers.jsonl", text);
-    char path[128];
-    snprintf(path, sizeof path, "%s/answers.jsonl", folder.path);
-    if (directory)
-        assert_ok(dataset_open(&imported->set, dataset_kind_find("pope"), NULL, directory,
-                               &imported->err),
-                  imported->err);
-    enum status status = predictions_import(
-        import_format_find("llava"), path, &imported->set, directory != NULL, &imported->arena,
-        &imported->predictions, &imported->notes, &imported->err);
-    folder_remove(&folder);
-    return status;
+    return import_as(imported, "llava", "answers.jsonl", text, "pope", directory);
 }
 
 /* The same on one of the open-ended benchmarks of the tests. */
 static enum status import_open(struct imported *imported, const char *dataset, const char *variant,
                                const char *text)
 {
-    *imported = (struct imported){0};
-    arena_init(&imported->arena);
-    struct folder folder = folder_create();
-    folder_write(&folder, "answers.jsonl", text);
-    char path[128], directory[64];
-    snprintf(path, sizeof path, "%s/answers.jsonl", folder.path);
+    char directory[64];
     snprintf(directory, sizeof directory, "tests/data/%s", dataset);
-    assert_ok(dataset_open(&imported->set, dataset_kind_find(dataset), variant, directory,
-                           &imported->err),
-              imported->err);
-    enum status status = predictions_import(import_format_find("llava"), path, &imported->set, true,
-                                            &imported->arena, &imported->predictions,
-                                            &imported->notes, &imported->err);
-    folder_remove(&folder);
-    return status;
-}
-
-static void release(struct imported *imported)
-{
-    if (imported->set.kind)
-        dataset_close(&imported->set);
-    arena_release(&imported->arena);
+    return import_on(imported, "llava", "answers.jsonl", text, dataset, variant, directory);
 }
 
 static const char *text_of(const struct imported *imported, const char *id)
 {
-    for (size_t i = 0; i < imported->set.n_samples; i++)
-        if (strcmp(imported->set.samples[i].id, id) == 0)
-            return imported->predictions[i].text;
-    fail_msg("no sample %s", id);
-    return NULL;
+    return answer_to(imported, id)->text;
 }
 
 static void answers_are_joined_by_llavas_ids(void **state)

@@ -1,59 +1,10 @@
 /* Predictions as TRI's harness, lmms-eval, VLMEvalKit, the official scorers and plain JSON lines
  * have them. */
-#include "tests/check.h"
-#include "tests/dataset_files.h"
+#include "tests/imported.h"
 
-#include "metrics/import.h"
 #include "metrics/tri_order.h"
 
 #include <math.h>
-
-struct imported {
-    struct arena arena;
-    struct dataset set;
-    struct prediction *predictions;
-    struct import_notes notes;
-    struct error err;
-};
-
-/* Imports a file of that name; with a dataset if directory is given. */
-static enum status import_as(struct imported *imported, const char *format, const char *name,
-                             const char *text, const char *kind, const char *directory)
-{
-    *imported = (struct imported){0};
-    arena_init(&imported->arena);
-    struct folder folder = folder_create();
-    char path[128];
-    folder_write(&folder, name, text);
-    snprintf(path, sizeof path, "%s/%s", folder.path, name);
-    imported->set.kind = dataset_kind_find(kind);
-    if (directory)
-        assert_ok(dataset_open(&imported->set, imported->set.kind, NULL, directory, &imported->err),
-                  imported->err);
-    enum status status = predictions_import(
-        import_format_find(format), path, &imported->set, directory != NULL, &imported->arena,
-        &imported->predictions, &imported->notes, &imported->err);
-    if (status && !directory)
-        imported->set.kind = NULL;
-    folder_remove(&folder);
-    return status;
-}
-
-static void release(struct imported *imported)
-{
-    if (imported->set.kind)
-        dataset_close(&imported->set);
-    arena_release(&imported->arena);
-}
-
-static const struct prediction *answer_to(const struct imported *imported, const char *id)
-{
-    for (size_t i = 0; i < imported->set.n_samples; i++)
-        if (strcmp(imported->set.samples[i].id, id) == 0)
-            return &imported->predictions[i];
-    fail_msg("no sample %s", id);
-    return NULL;
-}
 
 #define GQA "tests/data/gqa"
 #define POPE "tests/data/pope"

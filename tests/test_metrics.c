@@ -1,4 +1,4 @@
-#include "tests/check.h"
+#include "tests/metric_task.h"
 
 #include "metrics/baseline.h"
 #include "metrics/metric.h"
@@ -7,52 +7,6 @@
 
 #define POPE "tests/data/pope"
 #define VSR "tests/data/vsr"
-
-struct task {
-    struct arena arena;
-    struct protocol protocol;
-    struct dataset set;
-    struct prediction *predictions;
-    struct score_table table;
-};
-
-static void open_task(struct task *task, const char *protocol, const char *directory)
-{
-    struct error err = {{0}};
-    arena_init(&task->arena);
-    assert_ok(protocol_open(&task->protocol, protocol, &task->arena, &err), err);
-    assert_ok(dataset_open(&task->set, task->protocol.dataset, NULL, directory, &err), err);
-    task->predictions = arena_alloc(&task->arena, task->set.n_samples, sizeof *task->predictions);
-}
-
-static void close_task(struct task *task)
-{
-    dataset_close(&task->set);
-    arena_release(&task->arena);
-}
-
-static void score(struct task *task)
-{
-    struct error err = {{0}};
-    assert_ok(score_predictions(&task->set, &task->protocol, task->predictions, &task->arena,
-                                &task->table, &err),
-              err);
-}
-
-static const struct score *find(const struct task *task, const char *name)
-{
-    const struct score *found = score_find(&task->table, name);
-    if (!found)
-        fail_msg("no score %s", name);
-    return found;
-}
-
-static void assert_score(const struct task *task, const char *name, double expected)
-{
-    double value = find(task, name)->value;
-    if (!(fabs(value - expected) <= 1e-15 * fmax(1, fabs(expected))))
-        fail_msg("%s is %.17g, not %.17g", name, value, expected);
-}
 
 static void answer_all(struct task *task, const char *text, double p_first)
 {

@@ -35,12 +35,8 @@ static struct error refusal_of(const char *text, size_t size)
 {
     struct folder folder = folder_create();
     write_three(&folder, "", text, size);
-    struct dataset set;
-    struct error err = {{0}};
-    enum status status = open_pope(&set, folder.path, &err);
+    struct error err = refusal_of_dataset("pope", NULL, folder.path);
     folder_remove(&folder);
-    if (status != STATUS_BAD_FORMAT)
-        fail_msg("status %d for '%s': %s", (int)status, text, err.text);
     return err;
 }
 
@@ -331,22 +327,7 @@ static void an_escaped_nul_does_not_end_a_string(void **state)
 static void running_out_of_memory_anywhere_is_reported(void **state)
 {
     (void)state;
-    for (long n = 1;; n++) {
-        struct dataset set;
-        struct error err = {{0}};
-        fail_allocation(n);
-        enum status status = open_pope(&set, DATA, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        if (status == STATUS_OK) {
-            dataset_close(&set);
-            if (!struck)
-                return;
-        } else {
-            assert_true(struck);
-            assert_true(err.text[0]);
-        }
-    }
+    assert_loading_reports_no_memory("pope", NULL, DATA);
 }
 
 static void the_real_files_are_read_and_their_version_is_named(void **state)

@@ -160,12 +160,8 @@ static void a_damaged_file_is_refused_with_file_record_and_reason(void **state)
         folder_write(&folder, "TextVQA_0.5.1_val.json", cases[i].annotations);
         if (cases[i].file)
             folder_write(&folder, cases[i].file, cases[i].tokens);
-        struct dataset set;
-        struct error err = {{0}};
-        enum status status = open_textvqa(&set, cases[i].variant, folder.path, &err);
-        if (status != STATUS_BAD_FORMAT)
-            fail_msg("case %zu: status %d, %s", i, (int)status, err.text);
-        assert_contains(err.text, cases[i].cause);
+        assert_contains(refusal_of_dataset("textvqa", cases[i].variant, folder.path).text,
+                        cases[i].cause);
         folder_remove(&folder);
     }
 }
@@ -186,22 +182,8 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
 {
     (void)state;
     static const char *const variants[] = {"val-llava", "val-tri", "val-rosetta"};
-    for (size_t v = 0; v < 3; v++) {
-        for (long n = 1;; n++) {
-            struct dataset set;
-            struct error err = {{0}};
-            fail_allocation(n);
-            enum status status = open_textvqa(&set, variants[v], DATA, &err);
-            int struck = allocation_has_failed();
-            fail_allocation(0);
-            if (status == STATUS_OK)
-                dataset_close(&set);
-            else
-                assert_true(struck && err.text[0]);
-            if (!struck)
-                break;
-        }
-    }
+    for (size_t v = 0; v < 3; v++)
+        assert_loading_reports_no_memory("textvqa", variants[v], DATA);
 }
 
 int main(void)

@@ -106,12 +106,7 @@ static void a_damaged_file_is_refused_with_file_record_and_reason(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct folder folder = folder_create();
         folder_write(&folder, "val.json", cases[i].text);
-        struct dataset set;
-        struct error err = {{0}};
-        enum status status = open_vizwiz(&set, NULL, folder.path, &err);
-        if (status != STATUS_BAD_FORMAT)
-            fail_msg("case %zu: status %d, %s", i, (int)status, err.text);
-        assert_contains(err.text, cases[i].cause);
+        assert_contains(refusal_of_dataset("vizwiz", NULL, folder.path).text, cases[i].cause);
         folder_remove(&folder);
     }
 }
@@ -119,22 +114,7 @@ static void a_damaged_file_is_refused_with_file_record_and_reason(void **state)
 static void running_out_of_memory_anywhere_is_reported(void **state)
 {
     (void)state;
-    for (long n = 1;; n++) {
-        struct dataset set;
-        struct error err = {{0}};
-        fail_allocation(n);
-        enum status status = open_vizwiz(&set, NULL, DATA, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        if (status == STATUS_OK) {
-            dataset_close(&set);
-            if (!struck)
-                return;
-        } else {
-            assert_true(struck);
-            assert_true(err.text[0]);
-        }
-    }
+    assert_loading_reports_no_memory("vizwiz", NULL, DATA);
 }
 
 int main(void)

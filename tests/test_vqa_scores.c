@@ -1,5 +1,5 @@
-#include "tests/check.h"
 #include "tests/dataset_files.h"
+#include "tests/metric_task.h"
 
 #include "datasets/dataset.h"
 #include "datasets/protocol.h"
@@ -13,57 +13,13 @@
 #define VIZWIZ "tests/data/vizwiz"
 #define TEXTVQA "tests/data/textvqa"
 
-struct task {
-    struct arena arena;
-    struct protocol protocol;
-    struct dataset set;
-    struct prediction *predictions;
-    struct score_table table;
-};
-
 /* Opens the protocol on the data and answers its questions with texts, one each. */
-static void open_task(struct task *task, const char *protocol, const char *directory,
-                      const char *const *texts)
+static void open_answered(struct task *task, const char *protocol, const char *directory,
+                          const char *const *texts)
 {
-    struct error err = {{0}};
-    arena_init(&task->arena);
-    assert_ok(protocol_open(&task->protocol, protocol, &task->arena, &err), err);
-    assert_ok(
-        dataset_open(&task->set, task->protocol.dataset, task->protocol.variant, directory, &err),
-        err);
-    task->predictions = arena_alloc(&task->arena, task->set.n_samples, sizeof *task->predictions);
+    open_task(task, protocol, directory);
     for (size_t i = 0; i < task->set.n_samples; i++)
-        task->predictions[i] =
-            (struct prediction){.sample_id = task->set.samples[i].id, .text = texts[i]};
-}
-
-static void close_task(struct task *task)
-{
-    dataset_close(&task->set);
-    arena_release(&task->arena);
-}
-
-static void score(struct task *task)
-{
-    struct error err = {{0}};
-    assert_ok(score_predictions(&task->set, &task->protocol, task->predictions, &task->arena,
-                                &task->table, &err),
-              err);
-}
-
-static const struct score *find(const struct task *task, const char *name)
-{
-    const struct score *found = score_find(&task->table, name);
-    if (!found)
-        fail_msg("%s gives no score %s", task->protocol.name, name);
-    return found;
-}
-
-static void assert_score(const struct task *task, const char *name, double expected)
-{
-    double value = find(task, name)->value;
-    if (!(fabs(value - expected) <= 1e-12))
-        fail_msg("%s: %s is %.17g, not %.17g", task->protocol.name, name, value, expected);
+        task->predictions[i].text = texts[i];
 }
 
 static int is_right(const struct task *task, size_t i)
@@ -92,7 +48,7 @@ static void the_same_answers_score_differently_under_each_protocol(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct task task;
-        open_task(&task, cases[i].protocol, VQAV2, vqav2_texts);
+        open_answered(&task, cases[i].protocol, VQAV2, vqav2_texts);
         score(&task);
         assert_score(&task, "answer-type/yes/no/accuracy", cases[i].yes_no);
         assert_score(&task, "answer-type/number/accuracy", cases[i].number);
@@ -112,7 +68,7 @@ static void an_interval_is_that_of_the_mean_before_rounding(void **state)
     (void)state;
     static const char *const texts[] = {"yes", "3", "dog's bed", "no"};
     struct task task;
-    open_task(&task, "vqav2@official", VQAV2, texts);
+    open_answered(&task, "vqav2@official", VQAV2, texts);
     score(&task);
     const struct score *accuracy = find(&task, "accuracy");
     assert_int_equal(accuracy->interval, INTERVAL_CLUSTER);
@@ -125,7 +81,7 @@ static void a_failed_sample_is_wrong_and_never_an_empty_answer(void **state)
 {
     (void)state;
     struct task task;
-    open_task(&task, "vqav2@official", VQAV2, vqav2_texts);
+    open_answered(&task, "vqav2@official", VQAV2, vqav2_texts);
     task.predictions[1] = (struct prediction){.failure = "no image"};
     score(&task);
     assert_int_equal(task.table.n_failed, 1);
@@ -148,7 +104,7 @@ static void without_public_answers_there_is_no_score(void **state)
     } cases[] = {{"vqav2@llava", VQAV2}, {"vizwiz@llava", VIZWIZ}};
     for (size_t i = 0; i < 2; i++) {
         struct task task;
-        open_task(&task, cases[i].protocol, cases[i].directory, vqav2_texts);
+        open_answered(&task, cases[i].protocol, cases[i].directory, vqav2_texts);
         score(&task);
         assert_true(isnan(find(&task, "accuracy")->value));
         assert_contains(find(&task, "accuracy")->note, "are not public");
@@ -162,7 +118,7 @@ static void vizwiz_tells_what_cannot_be_answered(void **state)
     /* To: black*5 Black*2 unanswerable*3; unanswerable*8 unsuitable*2; yes*10. */
     static const char *const texts[] = {"Unanswerable.", "unanswerable", "YES"};
     struct task task;
-    open_task(&task, "vizwiz@triml", VIZWIZ, texts);
+    open_answered(&task, "vizwiz@triml", VIZWIZ, texts);
     score(&task);
     assert_score(&task, "accuracy", 96.67);
     assert_score(&task, "answerable/accuracy", 95);
@@ -177,7 +133,7 @@ static void vizwiz_tells_what_cannot_be_answered(void **state)
     assert_contains(find(&task, "unanswerable/f1")->note, "1 failed samples are left out");
     assert_int_equal(find(&task, "unanswerable/f1")->n, 2);
     close_task(&task);
-    open_task(&task, "vizwiz@lmms-eval", VIZWIZ, texts);
+    open_answered(&task, "vizwiz@lmms-eval", VIZWIZ, texts);
     score(&task);
     assert_score(&task, "accuracy", 2.9 / 3);
     close_task(&task);
@@ -188,7 +144,7 @@ static void a_part_without_questions_is_not_a_number(void **state)
     (void)state;
     static const char *const texts[] = {"black", "x", "yes"};
     struct task task;
-    open_task(&task, "vizwiz@triml", VIZWIZ, texts);
+    open_answered(&task, "vizwiz@triml", VIZWIZ, texts);
     static const size_t answerable[] = {0, 2};
     dataset_select(&task.set, answerable, 2);
     task.predictions[1] = task.predictions[2];
@@ -213,7 +169,7 @@ static void textvqa_is_counted_in_ones_or_hundredths(void **state)
                  {"textvqa@lmms-eval-ocr", 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct task task;
-        open_task(&task, cases[i].protocol, TEXTVQA, texts);
+        open_answered(&task, cases[i].protocol, TEXTVQA, texts);
         score(&task);
         assert_score(&task, "accuracy", cases[i].accuracy);
         assert_true(find(&task, "accuracy")->scale == cases[i].accuracy);
@@ -266,7 +222,7 @@ static void a_result_file_must_answer_the_questions_of_the_set(void **state)
         struct task task;
         struct import_notes notes;
         struct error err = {{0}};
-        open_task(&task, "vqav2@official", VQAV2, vqav2_texts);
+        open_answered(&task, "vqav2@official", VQAV2, vqav2_texts);
         enum status status = import(&task, cases[i].text, &notes, &err);
         if (status != cases[i].status)
             fail_msg("case %zu: status %d, %s", i, (int)status, err.text);
@@ -281,7 +237,7 @@ static void of_two_results_for_a_question_the_last_counts(void **state)
     struct task task;
     struct import_notes notes;
     struct error err = {{0}};
-    open_task(&task, "vqav2@official", VQAV2, vqav2_texts);
+    open_answered(&task, "vqav2@official", VQAV2, vqav2_texts);
     assert_ok(import(&task,
                      "[" ENTRY("101000", "\"no\"") "," REST "," ENTRY("101000", "\"yes\"") "]",
                      &notes, &err),
@@ -311,7 +267,7 @@ static void a_submission_has_the_bytes_that_the_server_expects(void **state)
     (void)state;
     static const char *const texts[] = {"Caf\xC3\xA9 \"x\\y\"", "\xF0\x9F\x98\x80\x7F", "It's", ""};
     struct task task;
-    open_task(&task, "vqav2@official", VQAV2, texts);
+    open_answered(&task, "vqav2@official", VQAV2, texts);
     task.predictions[3] = (struct prediction){.failure = "no image"};
     assert_submission(&task, false,
                       "[{\"question_id\": 101000, \"answer\": \"caf\\u00e9 x y\"}, "
@@ -319,7 +275,7 @@ static void a_submission_has_the_bytes_that_the_server_expects(void **state)
                       "{\"question_id\": 203000, \"answer\": \"it 's\"}, "
                       "{\"question_id\": 203002, \"answer\": \"\"}]");
     close_task(&task);
-    open_task(&task, "textvqa@lmms-eval", TEXTVQA, texts);
+    open_answered(&task, "textvqa@lmms-eval", TEXTVQA, texts);
     assert_submission(&task, false,
                       "[{\"question_id\": 34602, \"answer\": \"caf\\u00e9 x y\"}, "
                       "{\"question_id\": 34603, \"answer\": \"\\ud83d\\ude00\\u007f\"}, "
@@ -334,7 +290,7 @@ static void a_missing_answer_stops_a_vizwiz_submission_unless_told_otherwise(voi
     struct task task;
     struct text out;
     struct error err = {{0}};
-    open_task(&task, "vizwiz@llava", VIZWIZ, texts);
+    open_answered(&task, "vizwiz@llava", VIZWIZ, texts);
     task.predictions[1] = (struct prediction){.failure = "no image"};
     text_init(&out);
     assert_int_equal(
@@ -354,22 +310,8 @@ static void running_out_of_memory_anywhere_is_reported(void **state)
     (void)state;
     static const char *const texts[] = {"A dog's", "unanswerable", "Two,"};
     struct task task;
-    open_task(&task, "vizwiz@llava-val", VIZWIZ, texts);
-    for (long n = 1;; n++) {
-        struct arena arena;
-        struct score_table table;
-        struct error err = {{0}};
-        arena_init(&arena);
-        fail_allocation(n);
-        enum status status =
-            score_predictions(&task.set, &task.protocol, task.predictions, &arena, &table, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        arena_release(&arena);
-        assert_true(status == STATUS_OK ? !struck : struck && err.text[0]);
-        if (!struck)
-            break;
-    }
+    open_answered(&task, "vizwiz@llava-val", VIZWIZ, texts);
+    assert_reports_no_memory(&task, score_in);
     close_task(&task);
 }
 

@@ -112,10 +112,7 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct folder folder = folder_create();
         folder_write(&folder, "test.jsonl", cases[i].text);
-        struct dataset set;
-        struct error err = {{0}};
-        assert_int_equal(open_vsr(&set, NULL, folder.path, &err), STATUS_BAD_FORMAT);
-        assert_contains(err.text, cases[i].cause);
+        assert_contains(refusal_of_dataset("vsr", NULL, folder.path).text, cases[i].cause);
         folder_remove(&folder);
     }
 }
@@ -123,22 +120,7 @@ static void a_damaged_file_is_refused_with_file_and_line(void **state)
 static void running_out_of_memory_anywhere_is_reported(void **state)
 {
     (void)state;
-    for (long n = 1;; n++) {
-        struct dataset set;
-        struct error err = {{0}};
-        fail_allocation(n);
-        enum status status = open_vsr(&set, NULL, DATA, &err);
-        int struck = allocation_has_failed();
-        fail_allocation(0);
-        if (status == STATUS_OK) {
-            dataset_close(&set);
-            if (!struck)
-                return;
-        } else {
-            assert_true(struck);
-            assert_true(err.text[0]);
-        }
-    }
+    assert_loading_reports_no_memory("vsr", NULL, DATA);
 }
 
 static void the_real_files_have_the_official_counts(void **state)

@@ -250,8 +250,22 @@ a_full_disk_keeps_what_was_written() {
 }
 test_that a_full_disk_keeps_what_was_written
 
+a_lost_directory_is_told() {
+    many_captions 20000
+    # shellcheck disable=SC2086
+    "$MAMBENCH" run $TINY --sync every --task vsr@triml --data many --out x >out 2>err &
+    pid=$!
+    wait_for x/predictions.jsonl "$pid"
+    rm -r x || rm -rf x # where a file was made meanwhile
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 5 ] || { echo "code $code"; cat err; return 1; }
+    says err "was removed while it was being written"
+}
+test_that a_lost_directory_is_told
+
 two_processes_do_not_write_one_log() {
-    many_captions 5000
+    many_captions 20000
     # shellcheck disable=SC2086
     "$MAMBENCH" run $TINY --task vsr@triml --data many --out x >/dev/null 2>&1 &
     pid=$!
