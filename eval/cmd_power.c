@@ -168,14 +168,14 @@ static void add_table(const struct outlook *outlooks, size_t n, const struct que
     text_addf(
         out,
         "\nErrors are standard errors in points, images as clusters. Detectable: the smallest "
-        "true difference that 80 of 100 such samples show. Power: how often a difference of "
-        "%g points is found; needed: for finding it in 80 of 100. ",
+        "true difference\nthat 80 of 100 such samples show. Power: how often a difference of "
+        "%g points is found; needed: for\nfinding it in 80 of 100. ",
         100 * question->difference);
     if (question->is_paired)
         text_add(out, "The difference's error is that of these two runs.\n");
     else
         text_addf(out,
-                  "The difference's error is for a second run as noisy as this one, its results "
+                  "The difference's error is for a second run as noisy as this\none, its results "
                   "correlated with %g: two finished runs tell the true one.\n",
                   question->correlation);
     arena_release(&arena);

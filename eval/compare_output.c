@@ -200,11 +200,11 @@ static void add_legend(const struct comparison_list *list, struct text *out)
 {
     text_addf(
         out,
-        "\nA and the run's: mean over samples of what an answer earns. Difference: run minus "
-        "A, in points, with its cluster-robust interval (images). p: sign-flip permutation "
-        "by image, %zu seeded draws, or all signs where at most %d images differ; Holm's "
-        "correction is for the %zu comparison%s here, and decides at %.0f %%. Detectable: the "
-        "smallest true difference that 80 of 100 such samples show.\n",
+        "\nA and the run's: mean over samples of what an answer earns. Difference: run minus A, "
+        "in points,\nwith its cluster-robust interval (images). p: sign-flip permutation by "
+        "image, %zu seeded draws, or all\nsigns where at most %d images differ; Holm's "
+        "correction is for the %zu comparison%s here, and decides at %.0f %%.\n"
+        "Detectable: the smallest true difference that 80 of 100 such samples show.\n",
         list->n_draws, PAIRED_MOST_EXACT, list->n, list->n == 1 ? "" : "s", 100 * COMPARE_LEVEL);
 }
 
@@ -219,9 +219,9 @@ void compare_add_tables(const struct comparison_list *list, bool markdown, struc
     add_legend(list, out);
     text_add_char(out, '\n');
     add_changes(list, &arena, style, out);
-    text_add(out, "\nFell, rose: samples that earn less or more in the run. McNemar's exact test "
-                  "is on distinct questions; it ignores that they share images and decides "
-                  "nothing.\n");
+    text_add(out,
+             "\nFell, rose: samples that earn less or more in the run. McNemar's exact test is "
+             "on distinct\nquestions; it ignores that they share images and decides nothing.\n");
     add_remarks(list, out);
     for (size_t i = 0; i < list->n; i++)
         add_flips(&list->items[i], &arena, style, out);
