@@ -1,5 +1,6 @@
 #include "tests/check.h"
 
+#include "datasets/vizwiz.h"
 #include "engine/base/json.h"
 #include "metrics/intervals.h"
 #include "metrics/metric.h"
@@ -249,6 +250,45 @@ static void areas_have_the_interval_of_the_bootstrap(void **state)
     arena_release(&arena);
 }
 
+/* Of thirty questions every third cannot be answered; the model says so to most of them. */
+static void what_cannot_be_answered_is_found_within_an_interval(void **state)
+{
+    (void)state;
+    enum { N = 30 };
+    static const char *const names[] = {"unanswerable/average-precision", "unanswerable/f1"};
+    static const char *const answers[] = {"cat", "cat", "cat", "cat", "cat",
+                                          "cat", "cat", "cat", "cat", "cat"};
+    static const struct vizwiz_facts can = {true}, cannot = {false};
+    struct arena arena;
+    struct sample samples[N];
+    struct prediction predictions[N] = {{0}};
+    struct dataset set = {.kind = dataset_kind_find("vizwiz"), .samples = samples, .n_samples = N};
+    struct protocol protocol;
+    struct score_table table;
+    struct error err = {{0}};
+    arena_init(&arena);
+    for (size_t i = 0; i < N; i++) {
+        const char *id = arena_printf(&arena, "%zu", i);
+        samples[i] = (struct sample){.id = id,
+                                     .image_name = id,
+                                     .question = "what is this?",
+                                     .answers = answers,
+                                     .n_answers = 10,
+                                     .facts = i % 3 == 0 ? &cannot : &can};
+        predictions[i].text = i % 3 == 0 ? (i % 4 == 0 ? "cat" : "unanswerable")
+                                         : (i % 7 == 0 ? "unanswerable" : "cat");
+    }
+    assert_ok(protocol_open(&protocol, "vizwiz@triml", &arena, &err), err);
+    assert_ok(score_predictions(&set, &protocol, predictions, &arena, &table, &err), err);
+    for (size_t i = 0; i < 2; i++) {
+        const struct score *score = score_find(&table, names[i]);
+        assert_int_equal(score->interval, INTERVAL_BOOTSTRAP);
+        assert_true(0 <= score->low && score->low < score->value);
+        assert_true(score->value < score->high && score->high <= 100);
+    }
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +299,7 @@ int main(void)
         cmocka_unit_test(one_cluster_has_no_interval),
         cmocka_unit_test(scores_have_the_intervals_of_an_infinitesimal_jackknife),
         cmocka_unit_test(areas_have_the_interval_of_the_bootstrap),
+        cmocka_unit_test(what_cannot_be_answered_is_found_within_an_interval),
         cmocka_unit_test(wilson_is_used_only_where_every_picture_has_one_question),
     };
     return cmocka_run_group_tests(tests, read_cases, free_cases);
