@@ -190,6 +190,7 @@ demo: mambench
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
 bench: benchmarks
 	$(BUILD)/tests/bench/bench_vqa
+	$(BUILD)/tests/bench/bench_bootstrap
 	$(BUILD)/tests/bench/bench_run ./mambench
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd
