@@ -182,15 +182,18 @@ torture: mambench
 	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
 .PHONY: torture
 
-## demo: three trained miniatures answer the miniature POPE and VSR
+## demo: three trained miniatures answer the six miniature benchmarks
 demo: mambench
-	@sh scripts/demo.sh ./mambench build/demo
+	./mambench run suites/demo.json --out build/demo --force
+	@./mambench report build/demo > build/demo/report.md
+	@echo "The whole report: build/demo/report.md"
 .PHONY: demo
 
 ## bench: speed and memory at full size on random weights, as ratios to probes of the same run
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
 bench: benchmarks
 	$(BUILD)/tests/bench/bench_vqa
+	$(BUILD)/tests/bench/bench_bootstrap
 	$(BUILD)/tests/bench/bench_run ./mambench
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd

@@ -8,8 +8,9 @@
 
 static const struct option_spec options_table[] = {
     {"model", 'm', OPTION_DIRECTORY, "MODEL",
-     "model directory, preset with --random-weights, or baseline:yes, no, majority, random", NULL,
-     NULL, false},
+     "model directory, preset with --random-weights, or baseline:yes, no, majority, "
+     "majority-by-type, random",
+     NULL, NULL, false},
     {"task", 0, OPTION_TEXT, "PROTOCOL", "protocol, such as pope@triml; several with commas", NULL,
      NULL, true},
     {"data", 'd', OPTION_DIRECTORY, "DIR",

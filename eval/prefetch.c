@@ -1,5 +1,6 @@
 #include "eval/prefetch.h"
 
+#include <omp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -56,6 +57,7 @@ static struct slot *next_wanted(struct prefetch *prefetch)
 static void *work(void *argument)
 {
     struct prefetch *prefetch = argument;
+    omp_set_num_threads(1); /* of this thread: the others compute */
     pthread_mutex_lock(&prefetch->lock);
     while (!prefetch->stop) {
         struct slot *slot = next_wanted(prefetch);

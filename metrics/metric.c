@@ -50,9 +50,9 @@ static enum status check_answers(const struct metric *metric, const struct datas
     return STATUS_OK;
 }
 
-enum status score_predictions(const struct dataset *set, const struct protocol *protocol,
-                              const struct prediction *predictions, struct arena *arena,
-                              struct score_table *table, struct error *err)
+static enum status score_into(const struct dataset *set, const struct protocol *protocol,
+                              const struct prediction *predictions, bool is_plain,
+                              struct arena *arena, struct score_table *table, struct error *err)
 {
     const struct metric *metric = NULL;
     size_t n_failed = 0;
@@ -64,6 +64,7 @@ enum status score_predictions(const struct dataset *set, const struct protocol *
     *table = (struct score_table){.n_samples = set->n_samples,
                                   .n_failed = n_failed,
                                   .n_images = set->n_images,
+                                  .is_plain = is_plain,
                                   .arena = arena};
     status = metric->score(set, protocol, predictions, table, err);
     if (!status && arena_failed(arena))
@@ -76,6 +77,20 @@ enum status score_predictions(const struct dataset *set, const struct protocol *
                     protocol->name, metric->name, protocol->headline);
     table->headline = (size_t)(headline - table->scores);
     return STATUS_OK;
+}
+
+enum status score_predictions(const struct dataset *set, const struct protocol *protocol,
+                              const struct prediction *predictions, struct arena *arena,
+                              struct score_table *table, struct error *err)
+{
+    return score_into(set, protocol, predictions, false, arena, table, err);
+}
+
+enum status score_plainly(const struct dataset *set, const struct protocol *protocol,
+                          const struct prediction *predictions, struct arena *arena,
+                          struct score_table *table, struct error *err)
+{
+    return score_into(set, protocol, predictions, true, arena, table, err);
 }
 
 struct score *score_add(struct score_table *table, const char *name, double value, double scale,

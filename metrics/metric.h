@@ -26,8 +26,9 @@ struct prediction {
 /* How the 95 % interval was made. */
 enum interval_kind {
     INTERVAL_NONE,
-    INTERVAL_WILSON,  /* every image has one question */
-    INTERVAL_CLUSTER, /* linearised standard error, images as clusters, t quantile */
+    INTERVAL_WILSON,    /* every image has one question */
+    INTERVAL_CLUSTER,   /* linearised standard error, images as clusters, t quantile */
+    INTERVAL_BOOTSTRAP, /* percentiles of seeded resamples, images as clusters */
 };
 
 struct score {
@@ -47,6 +48,7 @@ struct score_table {
     size_t n_samples; /* all, failed included */
     size_t n_failed;  /* predictions without an answer: count as wrong, and are printed beside */
     size_t n_images;
+    bool is_plain; /* intervals that take resamples are not wanted */
     struct arena *arena;
 };
 
@@ -87,6 +89,11 @@ enum status metric_of(const struct protocol *protocol, const struct metric **out
 enum status score_predictions(const struct dataset *set, const struct protocol *protocol,
                               const struct prediction *predictions, struct arena *arena,
                               struct score_table *table, struct error *err);
+
+/* The same without the intervals that take resamples: for floors and other values in passing. */
+enum status score_plainly(const struct dataset *set, const struct protocol *protocol,
+                          const struct prediction *predictions, struct arena *arena,
+                          struct score_table *table, struct error *err);
 
 /* Appends a score; returns it, or NULL without memory. */
 struct score *score_add(struct score_table *table, const char *name, double value, double scale,

@@ -35,7 +35,7 @@ static struct ranked *rank(struct vqa_scores *scores, const struct prediction *p
             continue;
         }
         bool says = vizwiz_says_unanswerable(rule, predictions[i].text, &no_memory);
-        ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE};
+        ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE, scores->estimator.image[i]};
     }
     return no_memory ? NULL : ranked;
 }
@@ -52,6 +52,8 @@ static void add_detection(struct vqa_scores *scores, const struct prediction *pr
         return;
     }
     ranking_sort(ranked, n);
+    struct score *known[2] = {NULL, NULL};
+    size_t first = table->n_scores;
     const struct {
         const char *name;
         double value;
@@ -68,6 +70,11 @@ static void add_detection(struct vqa_scores *scores, const struct prediction *pr
         else if (score && n_failed > 0)
             score->note = arena_printf(table->arena, "%zu failed samples are left out", n_failed);
     }
+    for (size_t i = 0; i < 2 && has_both && table->n_scores == first + 2; i++)
+        known[i] = &table->scores[first + i];
+    estimate_ranking(&scores->estimator, ranked, n,
+                     (struct score *[N_RANKING_VALUES]){
+                         [RANKING_AVERAGE_PRECISION] = known[0], [RANKING_F1] = known[1]});
 }
 
 static void add_answerability(struct vqa_scores *scores, const struct prediction *predictions,

@@ -14,6 +14,7 @@ static const struct option_spec specs[] = {
     {"scale", 0, OPTION_NUMBER, "X", "how much", "0.5", NULL, false},
     {"colour", 0, OPTION_CHOICE, "NAME", "which", "red", colours, false},
     {"task", 0, OPTION_TEXT, "NAME", "what", NULL, NULL, true},
+    {"memory", 0, OPTION_SIZE, "SIZE", "how large", "2K", NULL, false},
     {"quiet", 'q', OPTION_FLAG, NULL, "no noise", NULL, NULL, false},
     {"json", 'j', OPTION_FLAG, NULL, "for programs", NULL, NULL, false},
     {0},
@@ -49,6 +50,67 @@ static void values_come_from_the_line_or_the_table(void **state)
     assert_string_equal(tasks[1], "y");
     assert_int_equal(options.n_operands, 1);
     assert_string_equal(options.operands[0], "run");
+    options_release(&options);
+}
+
+static void sizes_have_units(void **state)
+{
+    static const struct {
+        const char *text;
+        double bytes; /* negative: refused */
+    } cases[] = {{"0", 0},
+                 {"65536", 65536},
+                 {"4G", 4294967296.0},
+                 {"1.5M", 1572864},
+                 {"2T", 2199023255552.0},
+                 {"4g", -1},
+                 {"G", -1},
+                 {"4GB", -1},
+                 {"-1", -1},
+                 {"inf", -1},
+                 {"1e400", -1},
+                 {"", -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct options options;
+        struct error err = {""};
+        enum status status = PARSE(&options, &err, "--memory", cases[i].text);
+        assert_int_equal(status, cases[i].bytes < 0 ? STATUS_USAGE : STATUS_OK);
+        if (status)
+            continue;
+        assert_true(option_size(&options, "memory") == cases[i].bytes);
+        options_release(&options);
+    }
+}
+
+static void a_copy_takes_further_values_where_there_are_none(void **state)
+{
+    static const char near[] = "near", far[] = "far";
+    struct options options, copy;
+    struct error err = {""};
+    const char *const *tasks;
+    (void)state;
+    assert_ok(PARSE(&options, &err, "--limit", "3"), err);
+    assert_ok(options_copy(&copy, &options, &err), err);
+    assert_ok(options_set(&copy, "limit", "4", near, &err), err);
+    assert_ok(options_set(&copy, "scale", "2", near, &err), err);
+    assert_ok(options_set(&copy, "scale", "3", far, &err), err);
+    assert_ok(options_set(&copy, "quiet", "", far, &err), err);
+    assert_ok(options_set(&copy, "task", "x", near, &err), err);
+    assert_ok(options_set(&copy, "task", "y", near, &err), err);
+    assert_ok(options_set(&copy, "task", "z", far, &err), err);
+    assert_int_equal(options_set(&copy, "colour", "blue", near, &err), STATUS_USAGE);
+    assert_int_equal(options_set(&copy, "color", "red", near, &err), STATUS_USAGE);
+    assert_contains(err.text, "--colour");
+    assert_int_equal(option_count(&copy, "limit"), 3);
+    assert_string_equal(option_origin(&copy, "limit"), "command line");
+    assert_true(option_number(&copy, "scale") == 2);
+    assert_string_equal(option_origin(&copy, "scale"), "near");
+    assert_true(option_flag(&copy, "quiet"));
+    assert_int_equal(option_list(&copy, "task", &tasks), 2);
+    assert_string_equal(option_origin(&copy, "out"), "default");
+    assert_false(option_given(&options, "scale"));
+    options_release(&copy);
     options_release(&options);
 }
 
@@ -267,6 +329,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_from_the_line_or_the_table),
+        cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(a_copy_takes_further_values_where_there_are_none),
         cmocka_unit_test(letters_join_and_take_arguments),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(help_wins_over_everything),

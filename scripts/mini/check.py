@@ -87,22 +87,79 @@ def files_have_official_fields(d):
         assert truth is bool(x["label"]) and os.path.exists(os.path.join(d, "vsr/images", x["image"]))
 
 
-def other_files_have_official_fields(d):
+def vqa_like_files_have_official_fields(d):
     q = read(d, "vqav2/v2_OpenEnded_mscoco_val2014_questions.json")
     a = read(d, "vqav2/v2_mscoco_val2014_annotations.json")
     assert {"info", "task_type", "data_type", "data_subtype", "license", "questions"} == set(q)
     assert [x["question_id"] for x in q["questions"]] == [x["question_id"] for x in a["annotations"]]
     assert all([y["answer_id"] for y in x["answers"]] == list(range(1, 11)) for x in a["annotations"])
-    g = read(d, "gqa/testdev_balanced_questions.json")
-    assert {x["types"]["structural"] for x in g.values()} == {"verify", "query", "choose", "logical", "compare"}
-    assert all(os.path.exists(os.path.join(d, "gqa/images", x["imageId"] + ".png")) for x in g.values())
+    assert any(len({y["answer"] for y in x["answers"]}) > 2 for x in a["annotations"])
     w = read(d, "vizwiz/val.json")
     assert all(len(x["answers"]) == 10 and x["answerable"] == (x["answer_type"] != "unanswerable") for x in w)
+    assert 0.2 < sum(x["answerable"] for x in w) / len(w) < 0.8
     t = read(d, "textvqa/TextVQA_0.5.1_val.json")["data"]
     o = read(d, "textvqa/TextVQA_Rosetta_OCR_v0.2_val.json")["data"]
     m = read(d, "textvqa/llava_textvqa_val_v051_ocr.jsonl", many=True)
-    assert [x["image_id"] for x in t] == [x["image_id"] for x in o] == [x["question_id"] for x in m]
+    tri = read(d, "textvqa/textvqa_val_v051_ocr.jsonl", many=True)
+    assert [x["image_id"] for x in t] == [x["question_id"] for x in m] and len(t) == len(tri)
+    assert {x["image_id"] for x in t} == {x["image_id"] for x in o} and len(t) > len(o)
+    assert all(x["text"] == y["text"] + Q.SHORT for x, y in zip(m, tri))
     assert all(len(x["answers"]) == 10 for x in t) and all(x["text"].count("\n") == 2 for x in m)
+
+
+def truth(scene, question):
+    """The answer to a GQA-style question, found from its program and the scene alone."""
+    done = []
+    objects = scene.objects
+    for step in question["semantic"]:
+        op, argument, uses = step["operation"], step["argument"], [done[i] for i in step["dependencies"]]
+        if op == "select":
+            name, _, index = argument.rstrip(")").partition(" (")
+            done.append([int(index)] if index else [i for i, o in enumerate(objects) if o.kind == name])
+        elif op == "exist":
+            done.append(len(uses[0]) > 0)
+        elif op in ("and", "or"):
+            done.append(all(uses) if op == "and" else any(uses))
+        elif op.startswith("same "):
+            what = {"same color": "colour", "same size": "size"}[op]
+            done.append(getattr(objects[uses[0][0]], what) == getattr(objects[uses[1][0]], what))
+        elif op == "verify color":
+            done.append(objects[uses[0][0]].colour == argument)
+        elif op == "choose color":
+            done.append(objects[uses[0][0]].colour)
+        elif op == "filter color":
+            done.append([i for i, o in enumerate(objects) if o.colour == argument])
+        elif op == "query":
+            done.append(objects[uses[0][0]].kind)
+        else:
+            other, words, _ = argument.split(",")
+            p, q = objects[int(other.rsplit("(", 1)[1][:-1])], objects[uses[0][0]]
+            held = {"to the left of": p.x < q.x, "to the right of": p.x > q.x, "above": p.y < q.y, "below": p.y > q.y}
+            if op == "verify rel":
+                done.append(held[words])
+            else:
+                done.append(next(w for w in words.split("|") if held[w]))
+    last = done[-1]
+    if isinstance(last, bool):
+        return "yes" if last else "no"
+    return {"to the left of": "left", "to the right of": "right"}.get(last, last)
+
+
+def gqa_follows_from_its_scenes(d):
+    every, balanced = (read(d, f"gqa/testdev_{tier}_questions.json") for tier in ("all", "balanced"))
+    choices = read(d, "gqa/testdev_choices.json")
+    assert {k for k, v in every.items() if v["isBalanced"]} == set(balanced) and set(choices) == set(every)
+    assert {x["types"]["structural"] for x in every.values()} == {"verify", "query", "choose", "logical", "compare"}
+    linked = 0
+    for qid, x in every.items():
+        scene = bench.scenes("gqa")[int(x["imageId"][1:]) - 1]
+        assert truth(scene, x) == x["answer"], x
+        assert x["answer"] in choices[qid]["valid"] and x["answer"] in choices[qid]["plausible"]
+        assert qid in x["entailed"] and qid in x["equivalent"] and set(x["equivalent"]) <= set(x["entailed"])
+        assert all(every[e]["imageId"] == x["imageId"] for e in x["entailed"])
+        assert os.path.exists(os.path.join(d, "gqa/images", x["imageId"] + ".jpg"))
+        linked += len(x["entailed"]) > 1
+    assert linked > len(balanced) / 2
 
 
 def training_is_apart(n=3000):
@@ -120,7 +177,8 @@ def main():
         for task in bench.TASKS:
             getattr(bench, task)(d)
         files_have_official_fields(d)
-        other_files_have_official_fields(d)
+        vqa_like_files_have_official_fields(d)
+        gqa_follows_from_its_scenes(d)
         if len(sys.argv) > 1:
             for root, _, names in os.walk(sys.argv[1]):
                 for name in names:

@@ -222,9 +222,9 @@ def gqa(scene, rng):
     """The five structural types of GQA: verify, query, choose, logical, compare."""
     n = len(scene.objects)
 
-    def give(pieces, answer, structural, semantic, detailed, steps):
-        return Question("gqa", say(*pieces), answer,
-                        {"structural": structural, "semantic": semantic, "detailed": detailed, "steps": steps})
+    def give(pieces, answer, structural, semantic, detailed, about):
+        return Question("gqa", say(*pieces), answer, {"structural": structural, "semantic": semantic,
+                                                      "detailed": detailed, "about": about})
 
     for _ in range(10):
         which = rng.random()
@@ -243,17 +243,17 @@ def gqa(scene, rng):
             if rng.random() < 0.5:
                 words = (" to the left or to the right of the" if flat else " above or below the")
                 return give(("Is the", _refer(scene, i, rng), words, _refer(scene, j, rng), "?"), truth,
-                            "choose", "rel", "relChooser", ("select", "choose rel"))
+                            "choose", "rel", "relChooser", ("place", i, j, None))
             asked = rng.choice((first, second))
             words = f" to the {asked} of the" if flat else f" {asked} the"
             return give(("Is the", _refer(scene, i, rng), words, _refer(scene, j, rng), "?"),
-                        "Yes" if asked == truth else "No", "verify", "rel", "existRelS", ("select", "verify rel"))
+                        "Yes" if asked == truth else "No", "verify", "rel", "existRelS", ("place", i, j, asked))
         if which < 0.55:
             asked = p.colour if rng.random() < 0.5 else rng.choice([c for c in COLOUR_NAMES if c != p.colour])
             if i not in _sole(scene, "kind"):
                 continue
             return give(("Is the", (" " + p.kind, ("obj", i)), f" {asked}?"), "Yes" if asked == p.colour else "No",
-                        "verify", "attr", "verifyAttr", ("select", "verify color"))
+                        "verify", "attr", "verifyAttr", ("verify color", i, asked))
         if which < 0.67:
             sole = _sole(scene, "colour")
             if not sole:
@@ -261,7 +261,7 @@ def gqa(scene, rng):
             i = rng.choice(sole)
             p = scene.objects[i]
             return give(("What shape is the", (f" {p.colour} object", ("obj", i)), "?"), p.kind,
-                        "query", "obj", "directOf", ("select", "query name"))
+                        "query", "obj", "directOf", ("query name", i))
         if which < 0.76:
             if i not in _sole(scene, "kind"):
                 continue
@@ -269,7 +269,7 @@ def gqa(scene, rng):
             pair = [p.colour, other]
             rng.shuffle(pair)
             return give(("Is the", (" " + p.kind, ("obj", i)), f" {pair[0]} or {pair[1]}?"), p.colour,
-                        "choose", "attr", "chooseAttr", ("select", "choose color"))
+                        "choose", "attr", "chooseAttr", ("choose color", i, tuple(pair)))
         if which < 0.9:
             have = sorted(scene.kinds())
             pick = [rng.choice(have) if rng.random() < 0.6 else rng.choices(KINDS, KIND_WEIGHTS)[0] for _ in "ab"]
@@ -283,7 +283,7 @@ def gqa(scene, rng):
                          (" " + pick[0], ("kind", pick[0])), (" and " if both else " or ") + art[1],
                          (" " + pick[1], ("kind", pick[1])), "?"),
                         "Yes" if (all(here) if both else any(here)) else "No",
-                        "logical", "obj", "existAnd" if both else "existOr", ("select", "exist", "select", "exist", "and" if both else "or"))
+                        "logical", "obj", "existAnd" if both else "existOr", ("exist", tuple(pick), both))
         if i == j:
             continue
         same = rng.choice(("color", "size"))
@@ -291,10 +291,10 @@ def gqa(scene, rng):
         if not yes and same == "color" and rng.random() < 0.6:
             continue
         return give(("Do the", _refer(scene, i, rng), " and the", _refer(scene, j, rng), f" have the same {same}?"),
-                    "Yes" if yes else "No", "compare", "attr", "twoSame", ("select", "select", f"same {same}"))
+                    "Yes" if yes else "No", "compare", "attr", "twoSame", ("same", i, j, same))
     q = presence(scene, rng)
     return Question("gqa", q.pieces, q.answer, {"structural": "verify", "semantic": "obj", "detailed": "exist",
-                                                "steps": ("select", "exist")})
+                                                "about": ("presence", q.facts["kind"])})
 
 
 # ---------------------------------------------------------------- VizWiz and TextVQA

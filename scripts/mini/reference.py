@@ -5,7 +5,9 @@
 
 Any of the three systems: model_facts.json tells which. Fixtures: Cobra's and ML-Mamba's as a whole, of
 LLaVA's and MobileVLM's the LLaMA part behind the image rows in reference.safetensors.
-Writes reference_answers.jsonl (one line a question) and reference_scores.json into the model's folder.
+Writes into the model's folder: reference_answers.jsonl (POPE and VSR, one line a question) and
+reference_scores.json, and of the four benchmarks with open answers reference_open.jsonl, short lines with the
+greedy ids and the least margin of their steps.
 """
 
 import argparse
@@ -65,6 +67,46 @@ def bench(directory):
                f"{Q.VSR_HEAD} {v['caption']}{Q.VSR_TAIL}", ("True", "False"), v["label"] == 1, v["relation"])
 
 
+def loaded(*path):
+    with open(os.path.join(*path)) as f:
+        return json.load(f)
+
+
+def open_bench(directory):
+    """(task, id, image path, message) of every question with an open answer, as TRI's harness puts it; of TextVQA
+    as Cobra does, the OCR line in front."""
+    for v in loaded(directory, "vqav2/v2_OpenEnded_mscoco_val2014_questions.json")["questions"]:
+        yield ("vqav2", str(v["question_id"]),
+               os.path.join(directory, f"vqav2/val2014/COCO_val2014_{v['image_id']:012d}.jpg"), v["question"] + Q.SHORT)
+    for qid, v in loaded(directory, "gqa/testdev_balanced_questions.json").items():
+        yield "gqa", qid, os.path.join(directory, f"gqa/images/{v['imageId']}.jpg"), v["question"] + Q.SHORT
+    for i, v in enumerate(loaded(directory, "vizwiz/val.json")):
+        yield "vizwiz", str(i), os.path.join(directory, "vizwiz/val", v["image"]), v["question"] + Q.VIZWIZ
+    questions = loaded(directory, "textvqa/TextVQA_0.5.1_val.json")["data"]
+    for v, line in zip(questions, lines(os.path.join(directory, "textvqa/textvqa_val_v051_ocr.jsonl"))):
+        asked, tokens = line["text"].split("\nReference OCR token: ")
+        yield ("textvqa", str(v["question_id"]), os.path.join(directory, f"textvqa/train_images/{v['image_id']}.jpg"),
+               f"Reference OCR token: {tokens}\n{asked}{Q.SHORT}")
+
+
+def answer_open(net, facts, tok, directory, path):
+    """Writes reference_open.jsonl."""
+    seen, least = None, 1e9
+    with open(path, "w") as f:
+        for task, qid, image, message in open_bench(directory):
+            if image != seen:
+                with torch.no_grad():
+                    states = net.see(net.features(read_image(image, facts["image_size"])))
+                seen = image
+            ids = tok.encode(Q.USER + message.strip() + Q.TURN).ids
+            _, out, margins = answer(net.llm, states, net.llm.embed(torch.tensor([ids])))
+            least = min(least, *margins)
+            f.write(json.dumps({"task": task, "id": qid, "prompt_tokens": len(ids), "greedy_ids": out,
+                                "least_margin": round(min(margins), 5),
+                                "greedy": tok.decode(out, skip_special_tokens=True).strip()}) + "\n")
+    print(f"open answers: least margin of a step {least:.4f}")
+
+
 def llama_of(directory, lm):
     """The language model of a LLaVA-style folder of .bin files."""
     files = {}
@@ -105,15 +147,21 @@ def main():
     p.add_argument("--model")
     p.add_argument("--bench")
     p.add_argument("--fixture")
+    p.add_argument("--open", action="store_true", help="only the benchmarks with open answers")
     p.add_argument("--limit", type=int, default=0, help="images, for a quick look")
     a = p.parse_args()
     torch.set_num_threads(2)
     if a.fixture:
-        return fixture(a.fixture)
+        fixture(a.fixture)
+        return
     with open(os.path.join(a.model, "model_facts.json")) as f:
         facts = json.load(f)
     net = systems.load(a.model, facts)
     tok = Tokenizer.from_file(os.path.join(a.model, facts.get("tokenizer", "tokenizer.json")))
+    if not a.limit:
+        answer_open(net, facts, tok, a.bench, os.path.join(a.model, "reference_open.jsonl"))
+    if a.open:
+        return
     by_image = defaultdict(list)
     for order, item in enumerate(bench(a.bench)):
         by_image[item[2]].append((order, item))
