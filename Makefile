@@ -28,7 +28,7 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.
 PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
 # For `make check` only: second compiler, sanitizer runtime, formatter.
-CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev
+CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -178,6 +178,11 @@ FULL_DISKS ?= 5
 torture: mambench
 	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
 .PHONY: torture
+
+## check-slurm: an array job on a real Slurm of one machine (as root; needs slurm-wlm and munge)
+check-slurm: mambench
+	@bash tests/slurm/run.sh ./mambench || [ $$? -eq 77 ]
+.PHONY: check-slurm
 
 ## demo: three trained miniatures answer the six miniature benchmarks
 demo: mambench

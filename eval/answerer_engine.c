@@ -274,8 +274,8 @@ static enum status fork_part(struct engine_state *state, const struct part *part
     return status;
 }
 
-/* Reads the pictures; a part whose picture cannot be used has no sequences then.  After a signal, or
- * when the block's pictures have taken BLOCK_SECONDS, no further one is begun and the block ends
+/* Reads the pictures; a part whose picture cannot be used has no sequences then.  After a signal,
+ * or when the block's pictures have taken BLOCK_SECONDS, no further one is begun and the block ends
  * there: answers that are not written yet are lost with the process. */
 static enum status see_images(struct engine_state *state, const struct question *questions,
                               size_t n, struct error *err)

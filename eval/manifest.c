@@ -87,6 +87,14 @@ static void put_selection(struct json_writer *writer, const struct manifest_fact
     json_put_count(writer, "samples", facts->task->set.n_samples);
     json_put_count(writer, "images", facts->task->set.n_images);
     json_close(writer, '}');
+    if (facts->shard.of == 0)
+        return;
+    json_open(writer, "shard", '{');
+    json_put_count(writer, "index", facts->shard.index);
+    json_put_count(writer, "of", facts->shard.of);
+    json_put_count(writer, "first", facts->task->begin);
+    json_put_count(writer, "samples", facts->task->end - facts->task->begin);
+    json_close(writer, '}');
 }
 
 static void put_model(struct json_writer *writer, const struct manifest_facts *facts)
@@ -193,6 +201,8 @@ static const struct {
     {"selection", "limit", "--limit"},
     {"selection", "sample_ids", "--sample-id"},
     {"selection", "samples", "the number of samples"},
+    {"shard", "index", "--shard"},
+    {"shard", "of", "the number of shards"},
     {"prompts", "sha256", "the prompts"},
     {"model", "name", "the model"},
     {"model", "sha256", "the model's files"},
@@ -214,21 +224,30 @@ static void add_values(struct text *out, const cJSON *old, const cJSON *new)
     cJSON_free(is);
 }
 
+void manifest_add_differences(const cJSON *old, const cJSON *new, bool shards_may_differ,
+                              struct text *out)
+{
+    size_t start = out->length;
+    for (size_t i = 0; i < sizeof identity / sizeof identity[0]; i++) {
+        const char *group = identity[i].group;
+        if (shards_may_differ && group && strcmp(group, "shard") == 0)
+            continue;
+        const cJSON *a = json_find(group ? json_find(old, group) : old, identity[i].key);
+        const cJSON *b = json_find(group ? json_find(new, group) : new, identity[i].key);
+        if ((!a && !b) || cJSON_Compare(a, b, 1))
+            continue;
+        text_addf(out, "%s%s", out->length > start ? ", " : "", identity[i].name);
+        if (a && b)
+            add_values(out, a, b);
+    }
+}
+
 enum status manifest_compare(const cJSON *old, const cJSON *new, const char *directory,
                              struct error *err)
 {
     struct text text;
     text_init(&text);
-    for (size_t i = 0; i < sizeof identity / sizeof identity[0]; i++) {
-        const char *group = identity[i].group;
-        const cJSON *a = json_find(group ? json_find(old, group) : old, identity[i].key);
-        const cJSON *b = json_find(group ? json_find(new, group) : new, identity[i].key);
-        if ((!a && !b) || cJSON_Compare(a, b, 1))
-            continue;
-        text_addf(&text, "%s%s", text.length > 0 ? ", " : "", identity[i].name);
-        if (a && b)
-            add_values(&text, a, b);
-    }
+    manifest_add_differences(old, new, false, &text);
     enum status status = STATUS_OK;
     if (text.failed)
         status = fail(err, STATUS_NO_MEMORY, "out of memory while comparing manifests");

@@ -44,7 +44,7 @@ static enum status add_children(struct run_list *list, const char *folder, int d
     enum status status = STATUS_OK;
     for (int i = 0; i < n; i++) {
         const char *child = path_join(&list->arena, folder, names[i]->d_name);
-        bool hidden = names[i]->d_name[0] == '.';
+        bool hidden = names[i]->d_name[0] == '.' || strcmp(names[i]->d_name, "shards") == 0;
         if (!status && !hidden && child && is_run(&list->arena, child))
             status = add_directory(list, child, err);
         else if (!status && !hidden && child && depth > 1 && directory_exists(child))

@@ -154,7 +154,11 @@ enum status task_take(struct task *task, struct dataset *set,
     enum status status = selection->slim > 0 ? select_slim(task, selection->slim, err) : STATUS_OK;
     if (!status)
         status = group_by_image(&task->set, task->order, err);
-    return status ? status : select_samples(task, selection, err);
+    if (!status)
+        status = select_samples(task, selection, err);
+    task->begin = 0;
+    task->end = task->set.n_samples;
+    return status;
 }
 
 enum status task_load(struct task *task, const char *directory,
