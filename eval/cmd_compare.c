@@ -12,7 +12,7 @@ static const struct option_spec options_table[] = {
     {"flips", 0, OPTION_COUNT, "N",
      "list N answers that earn less and N that earn more, the largest changes first", "5", NULL,
      false},
-    COMPARE_OPTION_ROWS,
+    PAIRING_OPTION_ROWS,
     {"draws", 0, OPTION_COUNT, "N", "signs drawn by the permutation test, at least 999", "9999",
      NULL, false},
     {"seed", 0, OPTION_COUNT, "N", "of these draws", "0", NULL, false},
@@ -57,9 +57,11 @@ static enum exit_code print_comparisons(const struct comparison_list *list, cons
 static enum exit_code run(const struct options *options, struct error *err)
 {
     struct comparison_list list;
-    struct compare_options compare = compare_options_of(options);
-    compare.n_flips = option_count(options, "flips");
-    compare.n_draws = option_count(options, "draws");
+    struct compare_options compare = {
+        .pairing = pairing_options_of(options),
+        .n_flips = option_count(options, "flips"),
+        .n_draws = option_count(options, "draws"),
+    };
     enum status status = option_seed(options, &compare.seed, err);
     if (!status && (compare.n_draws < 999 || compare.n_draws > 100000000))
         status = fail(err, STATUS_USAGE, "--draws is a number from 999 to 100000000");

@@ -1,7 +1,8 @@
 /* eval/cmd_power.c - `mambench power`: what a sample can show, and how many a difference needs. */
 #include "eval/command.h"
-#include "eval/compare.h"
 #include "eval/output.h"
+#include "eval/pairing.h"
+#include "eval/run_list.h"
 #include "eval/version.h"
 #include "metrics/power.h"
 #include "reports/json_writer.h"
@@ -18,7 +19,7 @@ static const struct option_spec options_table[] = {
     {"correlation", 0, OPTION_NUMBER, "R",
      "of two runs' results, image by image, where one run is given: from -1 to below 1", "0", NULL,
      false},
-    COMPARE_OPTION_ROWS,
+    PAIRING_OPTION_ROWS,
     {"format", 0, OPTION_CHOICE, "NAME", "what to print", "table", formats, false},
     {"json", 0, OPTION_FLAG, NULL, "the same as --format json", NULL, NULL, false},
     {0},
@@ -50,7 +51,7 @@ struct outlook {
 };
 
 struct question {
-    struct compare_options compare;
+    struct pairing_options pairing;
     double difference, correlation;
     bool is_paired;
 };
@@ -90,10 +91,10 @@ static enum status look_at_pair(struct outlook *outlook, const struct run_answer
     if (!other)
         return fail(err, STATUS_MISMATCH, "the second run has no %s, which %s is",
                     outlook->protocol, first->directory);
-    enum status status = run_answers_open(&second, other->path, question->compare.data, err);
+    enum status status = run_answers_open(&second, other->path, question->pairing.data, err);
     if (status)
         return status;
-    status = pairing_make(&pairing, first, &second, &question->compare, arena, err);
+    status = pairing_make(&pairing, first, &second, &question->pairing, arena, err);
     if (!status) {
         struct paired_difference difference = paired_difference(pairing.images, pairing.n_images);
         outlook->n = pairing.n;
@@ -111,7 +112,7 @@ static enum status look_at(struct outlook *outlook, const struct run_record *run
 {
     struct arena arena;
     struct run_answers answers;
-    enum status status = run_answers_open(&answers, run->path, question->compare.data, err);
+    enum status status = run_answers_open(&answers, run->path, question->pairing.data, err);
     if (status)
         return status;
     arena_init(&arena);
@@ -231,7 +232,7 @@ static enum status read_question(struct question *question, const struct options
                                  struct error *err)
 {
     *question = (struct question){
-        .compare = compare_options_of(options),
+        .pairing = pairing_options_of(options),
         .difference = option_number(options, "difference") / 100,
         .correlation = option_number(options, "correlation"),
         .is_paired = options->n_operands == 2,

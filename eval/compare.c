@@ -84,7 +84,7 @@ static enum status compare_item(struct comparison_list *list, struct comparison 
                                 const struct compare_options *options, struct error *err)
 {
     struct run_answers second;
-    enum status status = run_answers_open(&second, item->runs[1]->path, options->data, err);
+    enum status status = run_answers_open(&second, item->runs[1]->path, options->pairing.data, err);
     if (status)
         return status;
     status = compare_pair(item, first, &second, options, &list->arena, err);
@@ -105,7 +105,7 @@ static enum status compare_all(struct comparison_list *list, const struct compar
             if (open)
                 run_answers_close(&first);
             open = NULL;
-            status = run_answers_open(&first, item->runs[0]->path, options->data, err);
+            status = run_answers_open(&first, item->runs[0]->path, options->pairing.data, err);
             if (status)
                 break;
             open = item->runs[0];

@@ -13,7 +13,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
-#include "eval/options.h"
+#include "eval/pairing.h"
 #include "eval/run_answers.h"
 #include "eval/run_list.h"
 #include "metrics/paired.h"
@@ -23,27 +23,11 @@
 #include <stdint.h>
 
 struct compare_options {
-    const char *data; /* folder of the benchmark; NULL: where each run found it */
-    bool other_prompts, other_data, other_samples; /* may differ between the runs */
-    size_t n_flips;                                /* listed of each direction */
-    size_t n_draws;                                /* of the permutation */
+    struct pairing_options pairing;
+    size_t n_flips; /* listed of each direction */
+    size_t n_draws; /* of the permutation */
     uint64_t seed;
 };
-
-/* Rows for the option table of a command that pairs runs, and what they say. */
-/* clang-format off */
-#define COMPARE_OPTION_ROWS                                                                        \
-    {"data", 'd', OPTION_DIRECTORY, "DIR",                                                         \
-     "folder of the benchmark; by default where each run found it", NULL, NULL, false},            \
-    {"allow-different-prompts", 0, OPTION_FLAG, NULL,                                              \
-     "pair runs whose prompts differ, as those of models with other templates do", NULL, NULL,     \
-     false},                                                                                       \
-    {"allow-different-data", 0, OPTION_FLAG, NULL,                                                 \
-     "pair runs on other versions of the annotation files", NULL, NULL, false},                    \
-    {"allow-different-samples", 0, OPTION_FLAG, NULL,                                              \
-     "pair runs that were not asked the same, on the samples that both have", NULL, NULL, false}
-/* clang-format on */
-struct compare_options compare_options_of(const struct options *options);
 
 enum verdict { VERDICT_INCONCLUSIVE, VERDICT_BETTER, VERDICT_WORSE };
 const char *verdict_name(enum verdict verdict);
@@ -54,8 +38,7 @@ const char *verdict_name(enum verdict verdict);
 /* A sample whose two answers earn differently.  [0] is the first run's, [1] the other's. */
 struct flip {
     const char *id, *image_path, *question, *label;
-    const char
-        *answers[2]; /* as given; the likeliest choice with its probability; "(failed: ...)" */
+    const char *answers[2]; /* as given, or the likeliest choice, or "(failed: ...)" */
     double credits[2];
 };
 
@@ -108,22 +91,6 @@ void comparison_list_close(struct comparison_list *list);
 /* One pair: what comparison_list_open() does for each; strings go to arena.  runs, side and Holm's
  * p are the caller's. */
 enum status compare_pair(struct comparison *comparison, const struct run_answers *first,
-                         const struct run_answers *second, const struct compare_options *options,
-                         struct arena *arena, struct error *err);
-
-/* The share of two runs' images that both have, with n and difference filled, [*n_images] in arena;
- * checks what compare_pair() checks. */
-struct sample_pair {
-    size_t first, second; /* indices in the two sets */
-};
-struct pairing {
-    struct sample_pair *pairs; /* [n] in the first set's order */
-    size_t n;
-    struct paired_image *images; /* [n_images]; those without a common sample have n = 0 */
-    size_t n_images;
-    const char *caution;
-};
-enum status pairing_make(struct pairing *pairing, const struct run_answers *first,
                          const struct run_answers *second, const struct compare_options *options,
                          struct arena *arena, struct error *err);
 

@@ -166,7 +166,7 @@ enum status compare_pair(struct comparison *comparison, const struct run_answers
 {
     struct pairing pairing;
     struct both both = {first, second, &pairing};
-    enum status status = pairing_make(&pairing, first, second, options, arena, err);
+    enum status status = pairing_make(&pairing, first, second, &options->pairing, arena, err);
     if (status)
         return status;
     add_up(comparison, &both);

@@ -1,7 +1,7 @@
-/* eval/pairing.c - which samples two runs share, and whether they may be compared. */
+#include "eval/pairing.h"
+
 #include "engine/base/json.h"
 #include "engine/base/string_map.h"
-#include "eval/compare.h"
 
 #include <string.h>
 
@@ -106,9 +106,9 @@ static const char *cautions(const struct pairing *pairing, const struct run_answ
     return result;
 }
 
-struct compare_options compare_options_of(const struct options *options)
+struct pairing_options pairing_options_of(const struct options *options)
 {
-    return (struct compare_options){
+    return (struct pairing_options){
         .data = option_text(options, "data"),
         .other_prompts = option_flag(options, "allow-different-prompts"),
         .other_data = option_flag(options, "allow-different-data"),
@@ -117,7 +117,7 @@ struct compare_options compare_options_of(const struct options *options)
 }
 
 enum status pairing_make(struct pairing *pairing, const struct run_answers *first,
-                         const struct run_answers *second, const struct compare_options *options,
+                         const struct run_answers *second, const struct pairing_options *options,
                          struct arena *arena, struct error *err)
 {
     size_t n_only = 0;

@@ -181,10 +181,13 @@ static void what_differs_must_be_allowed(void **state)
         const char *manifest, *says;
         struct compare_options allowed;
     } rows[] = {
-        {N, MANIFEST("e", "p"), "--allow-different-data", {.other_data = true, .n_draws = 999}},
-        {N, MANIFEST("d", "q"), "--allow-different-prompts", {.other_prompts = true}},
-        {N, "{}", "--allow-different-data", {.other_data = true, .other_prompts = true}},
-        {5, MANIFEST("d", "q"), "--allow-different-samples", {.other_samples = true}},
+        {N, MANIFEST("e", "p"), "--allow-different-data", {.pairing = {.other_data = true}}},
+        {N, MANIFEST("d", "q"), "--allow-different-prompts", {.pairing = {.other_prompts = true}}},
+        {N,
+         "{}",
+         "--allow-different-data",
+         {.pairing = {.other_data = true, .other_prompts = true}}},
+        {5, MANIFEST("d", "q"), "--allow-different-samples", {.pairing = {.other_samples = true}}},
     };
     struct arena arena;
     struct comparison got;
