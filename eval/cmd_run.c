@@ -55,7 +55,7 @@ static const struct option_spec options_table[] = {
     {"progress", 0, OPTION_CHOICE, "STYLE", "what standard error is told while it runs", "auto",
      progress_choices, false},
     {"sync", 0, OPTION_TEXT, "WHEN",
-     "when lines are forced to the disk: every, a number of lines, or end", "32", NULL, false},
+     "when lines are forced to the disk: every, a number of lines, or end", "256", NULL, false},
     {"force", 'f', OPTION_FLAG, NULL, "start afresh where the directory holds a run", NULL, NULL,
      false},
     {"quiet", 'q', OPTION_FLAG, NULL, "the same as --progress none, and no other messages", NULL,
