@@ -27,8 +27,9 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.
 
 PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
-# For `make check` only: second compiler, sanitizer runtime, formatter.
-CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev
+# For `make check` only: second compiler, sanitizer runtime, formatter; mpirun; what scripts/get_data.sh
+# and its tests run.
+CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -157,9 +158,11 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/fail_alloc.o $(BUILD)/libmam
 
 # A family that only this test knows.
 $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
+# So is this benchmark.
+$(BUILD)/tests/test_added_dataset: $(BUILD)/tests/dataset_signs.o
 
 ## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
-test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/mambench
+test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
@@ -179,6 +182,11 @@ torture: mambench
 	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
 .PHONY: torture
 
+## check-slurm: an array job on a real Slurm of one machine (as root; needs slurm-wlm and munge)
+check-slurm: mambench
+	@bash tests/slurm/run.sh ./mambench || [ $$? -eq 77 ]
+.PHONY: check-slurm
+
 ## demo: three trained miniatures answer the six miniature benchmarks
 demo: mambench
 	./mambench run suites/demo.json --out build/demo --force
@@ -190,6 +198,7 @@ demo: mambench
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b
 bench: benchmarks
 	$(BUILD)/tests/bench/bench_vqa
+	$(BUILD)/tests/bench/bench_bootstrap
 	$(BUILD)/tests/bench/bench_run ./mambench
 	$(BUILD)/tests/bench/bench_attention
 	$(BUILD)/tests/bench/bench_ssd

@@ -76,6 +76,11 @@ void dataset_close(struct dataset *set)
     *set = (struct dataset){0};
 }
 
+const void *dataset_facts(const struct dataset *set, size_t sample, const char *kind)
+{
+    return strcmp(set->kind->name, kind) == 0 ? set->samples[sample].facts : NULL;
+}
+
 /* Counts distinct image names among the samples.  An image seen before is told by its pointer
  * into a map; without memory the old count stays. */
 static bool count_images(struct dataset *set)
@@ -193,6 +198,33 @@ const char *dataset_find_path(struct arena *arena, const char *directory,
     return NULL;
 }
 
+/* Whose sample it is: the file, and the place among the file's samples, from 1. */
+static const char *file_of(const struct dataset *set, size_t sample, size_t *number)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < set->n_files; i++) {
+        *number = sample - first + 1;
+        if (sample < first + set->files[i].n_samples)
+            return set->files[i].path;
+        first += set->files[i].n_samples;
+    }
+    *number = sample + 1;
+    return set->kind->title;
+}
+
+static enum status refuse_twice(const struct dataset *set, size_t first, size_t second,
+                                struct error *err)
+{
+    size_t one, two;
+    const char *file = file_of(set, first, &one), *other = file_of(set, second, &two);
+    if (strcmp(file, other) == 0)
+        return fail(err, STATUS_BAD_FORMAT,
+                    "%s: the question %s is there twice, as number %zu and as number %zu", file,
+                    set->samples[second].id, one, two);
+    return fail(err, STATUS_BAD_FORMAT, "%s: number %zu is the question %s, as is number %zu of %s",
+                other, two, set->samples[second].id, one, file);
+}
+
 enum status dataset_finish(struct dataset *set, struct error *err)
 {
     if (arena_failed(&set->arena))
@@ -207,9 +239,9 @@ enum status dataset_finish(struct dataset *set, struct error *err)
     enum status status = STATUS_OK;
     for (size_t i = 0; i < set->n_samples && !status; i++) {
         const char *id = set->samples[i].id;
-        if (!string_map_add(&ids, id, strlen(id), 1, NULL) && !arena_failed(&scratch))
-            status = fail(err, STATUS_BAD_FORMAT, "%s: the question %s is there twice",
-                          set->kind->title, id);
+        int64_t first = 0;
+        if (!string_map_add(&ids, id, strlen(id), (int64_t)i, &first) && !arena_failed(&scratch))
+            status = refuse_twice(set, (size_t)first, i, err);
     }
     if (!status && (arena_failed(&scratch) || !count_images(set)))
         status = fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", set->kind->title);

@@ -81,6 +81,10 @@ enum status dataset_open(struct dataset *set, const struct dataset_kind *kind, c
                          const char *directory, struct error *err);
 void dataset_close(struct dataset *set);
 
+/* The facts of a sample where the set is of that kind, else NULL: a protocol may score any set by
+ * any metric, and a metric knows the facts of one kind. */
+const void *dataset_facts(const struct dataset *set, size_t sample, const char *kind);
+
 /* Keeps the samples whose indices are listed, in that order (--limit, --sample-id, shards). */
 void dataset_select(struct dataset *set, const size_t *indices, size_t n);
 

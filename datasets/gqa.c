@@ -236,7 +236,10 @@ static enum status read_choices(struct loader *loader, const char *path, struct 
             continue;
         /* Made by add_question() and still this loader's to fill in. */
         struct gqa_facts *facts = (struct gqa_facts *)set->samples[at].facts;
-        status = gqa_choices_read(record, records.place, &set->arena, &facts->choices, err);
+        if (facts->choices)
+            status = fail(err, STATUS_BAD_FORMAT, "%s: is there twice", records.place);
+        else
+            status = gqa_choices_read(record, records.place, &set->arena, &facts->choices, err);
         n += 1;
     }
     if (!status)

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACE_EXTRA = 32 }; /* ":", the line number, NUL */
+enum { PLACE_EXTRA = 32 };       /* ":", the line number, NUL */
+enum { WINDOW_BYTES = 4 << 20 }; /* how much of the file may be resident behind the reader */
 
 void jsonl_replace_nul(char *data, size_t length)
 {
@@ -45,34 +46,44 @@ enum status jsonl_check_bytes(const char *path, const char *data, size_t size, s
     return STATUS_OK;
 }
 
+/* What must hold of the file as a whole; the lines are checked one by one. */
+static enum status check_start(const struct jsonl *reader, struct error *err)
+{
+    if (reader->map.size_bytes >= 3 && memcmp(reader->map.data, "\xEF\xBB\xBF", 3) == 0)
+        return fail(err, STATUS_BAD_FORMAT,
+                    "%s:1: the file begins with a byte order mark, JSON does not", reader->path);
+    return STATUS_OK;
+}
+
 enum status jsonl_open(struct jsonl *reader, const char *path, struct error *err)
 {
     *reader = (struct jsonl){0};
     arena_init(&reader->arena);
-    char *data = NULL;
-    size_t size = 0;
-    enum status status = file_read(path, &reader->arena, &data, &size, err);
+    text_init(&reader->copy);
+    reader->path = arena_string(&reader->arena, path);
+    reader->place = arena_alloc_small(&reader->arena, strlen(path) + PLACE_EXTRA, 1);
+    enum status status = sha256_file(path, &reader->sha256, err);
+    if (!status && (arena_failed(&reader->arena) || !reader->sha256.hex[0]))
+        status = fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
     if (!status)
-        status = jsonl_check_bytes(path, data, size, err);
-    if (!status) {
-        reader->path = arena_string(&reader->arena, path);
-        reader->place = arena_alloc_small(&reader->arena, strlen(path) + PLACE_EXTRA, 1);
-        reader->sha256 = sha256_bytes(data, size);
-        if (arena_failed(&reader->arena) || !reader->sha256.hex[0])
-            status = fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
-    }
+        status = file_map_open(&reader->map, path, err);
+    if (!status)
+        status = check_start(reader, err);
     if (status) {
-        arena_release(&reader->arena);
+        jsonl_close(reader);
         return status;
     }
-    jsonl_replace_nul(data, size);
-    lines_init(&reader->lines, data, size);
+    const char *data = (const char *)reader->map.data;
+    lines_init(&reader->lines, data ? data : "", reader->map.size_bytes);
     return STATUS_OK;
 }
 
 void jsonl_close(struct jsonl *reader)
 {
     cJSON_Delete(reader->object);
+    if (reader->map.data)
+        file_map_close(&reader->map);
+    text_release(&reader->copy);
     arena_release(&reader->arena);
     *reader = (struct jsonl){0};
 }
@@ -111,21 +122,66 @@ static enum status parse_line(struct jsonl *reader, const char *line, size_t len
     return STATUS_OK;
 }
 
+/* The next line; one that is longer than any record is not even looked at to its end. */
+static enum status next_line(struct jsonl *reader, const char **line, size_t *length,
+                             struct error *err)
+{
+    struct lines *lines = &reader->lines;
+    const char *start = lines->data + lines->position;
+    size_t rest = lines->length - lines->position;
+    if (rest > JSON_RECORD_BYTES && !memchr(start, '\n', JSON_RECORD_BYTES))
+        return fail(err, STATUS_BAD_FORMAT,
+                    "%s:%zu: a line of more than %d MiB, longer than any record", reader->path,
+                    lines->number + 1, JSON_RECORD_BYTES >> 20);
+    if (lines->position - reader->dropped >= WINDOW_BYTES) {
+        file_map_drop(&reader->map, reader->dropped, lines->position - reader->dropped);
+        reader->dropped = lines->position;
+    }
+    *line = NULL;
+    lines_next(lines, line, length);
+    return STATUS_OK;
+}
+
+/* UTF-8 without a NUL; an escaped one is replaced in a copy. */
+static enum status check_line(struct jsonl *reader, const char **line, size_t length,
+                              struct error *err)
+{
+    size_t bad = 0, start = (size_t)(*line - reader->lines.data);
+    if (!utf8_valid(*line, length, &bad))
+        return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is not UTF-8", reader->place,
+                    start + bad);
+    const char *nul = memchr(*line, '\0', length);
+    if (nul)
+        return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is NUL, not text",
+                    reader->place, start + (size_t)(nul - *line));
+    if (!memmem(*line, length, "\\u0000", 6))
+        return STATUS_OK;
+    text_reset(&reader->copy);
+    text_add_bytes(&reader->copy, *line, length);
+    if (reader->copy.failed)
+        return fail(err, STATUS_NO_MEMORY, "%s: out of memory", reader->place);
+    jsonl_replace_nul(reader->copy.data, length);
+    *line = reader->copy.data;
+    return STATUS_OK;
+}
+
 enum status jsonl_next(struct jsonl *reader, const cJSON **object, struct error *err)
 {
     cJSON_Delete(reader->object);
     reader->object = NULL;
     *object = NULL;
     const char *line;
-    size_t length;
-    if (!lines_next(&reader->lines, &line, &length))
-        return STATUS_OK;
+    size_t length = 0;
+    enum status status = next_line(reader, &line, &length, err);
+    if (status || !line)
+        return status;
     if (line_is_blank(line, length))
         return check_rest_blank(reader, err);
     snprintf(reader->place, strlen(reader->path) + PLACE_EXTRA, "%s:%zu", reader->path,
              reader->lines.number);
-    enum status status = parse_line(reader, line, length, err);
-    if (!status)
-        *object = reader->object;
-    return status;
+    if ((status = check_line(reader, &line, length, err)) ||
+        (status = parse_line(reader, line, length, err)))
+        return status;
+    *object = reader->object;
+    return STATUS_OK;
 }

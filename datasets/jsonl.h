@@ -1,16 +1,18 @@
 /* datasets/jsonl.h - a file of JSON lines, one object at a time.
  *
  * Takes what real files have: LF or CRLF, no final newline, blank lines at the end.  A byte order
- * mark, bytes that are not UTF-8, a blank line in the middle and anything but an object on a line
- * are errors that name file and line. */
+ * mark, bytes that are not UTF-8, a blank line in the middle, a line of more than JSON_RECORD_BYTES
+ * and anything but an object on a line are errors that name file and line. */
 #ifndef MAMBENCH_DATASETS_JSONL_H
 #define MAMBENCH_DATASETS_JSONL_H
 
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
+#include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/base/lines.h"
 #include "engine/base/sha256.h"
+#include "engine/base/text.h"
 
 struct jsonl {
     const char *path; /* in arena */
@@ -18,11 +20,14 @@ struct jsonl {
     struct sha256_text sha256;
     struct lines lines;
     cJSON *object;
-    struct arena arena; /* owns the file's text and the places */
+    struct file_map map;
+    size_t dropped;     /* bytes in front of here are not needed any more */
+    struct text copy;   /* of a line with an escaped NUL */
+    struct arena arena; /* owns the places */
 };
 
-/* Reads the whole file.  The caller closes the reader; after a failure there is nothing to close.
- * Errors: NOT_FOUND, IO, BAD_FORMAT, NO_MEMORY. */
+/* Maps the file: it is never held.  The caller closes the reader; after a failure there is nothing
+ * to close. Errors: NOT_FOUND, IO, BAD_FORMAT, NO_MEMORY. */
 enum status jsonl_open(struct jsonl *reader, const char *path, struct error *err);
 void jsonl_close(struct jsonl *reader);
 

@@ -215,7 +215,11 @@ static enum status open_plain(struct protocol *protocol, const char *name, struc
     if (status)
         return status;
     const struct source source = {arena, name};
-    return parse_protocol(protocol, data, size, &source, err);
+    if ((status = parse_protocol(protocol, data, size, &source, err)))
+        return status;
+    protocol->file = arena_string(arena, name);
+    return protocol->file ? STATUS_OK
+                          : fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", name);
 }
 
 /* Fills in the placeholder at *rest and moves behind it; false where there is none. */

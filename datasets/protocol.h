@@ -49,6 +49,7 @@ struct protocol {
     const struct protocol_file *files; /* known versions */
     size_t n_files;
     const char *hash; /* SHA-256 of the protocol file: travels with every score */
+    const char *file; /* it was read from, as it was named; NULL where it is built in */
 };
 
 /* Names of the built-in protocols, NULL-terminated, sorted. */

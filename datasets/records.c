@@ -12,7 +12,8 @@ static enum status no_memory(const char *path, struct error *err)
     return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
 }
 
-/* The first character that is not white space; 0 where there is none or no file. */
+/* The first character that is not white space; 0 where there is none near the beginning, or no
+ * file. */
 static char first_character(const char *path)
 {
     struct file_map map;
@@ -20,9 +21,11 @@ static char first_character(const char *path)
     char found = 0;
     if (file_map_open(&map, path, &ignored))
         return 0;
-    for (size_t i = 0; i < map.size_bytes && !found; i++)
-        if (!strchr(" \t\r\n", (char)map.data[i]))
+    for (size_t i = 0; i < map.size_bytes && i < WINDOW_BYTES; i++)
+        if (!memchr(" \t\r\n", map.data[i], 4)) {
             found = (char)map.data[i];
+            break;
+        }
     file_map_close(&map);
     return found;
 }
@@ -117,16 +120,27 @@ static bool has_escaped_nul(const char *data, size_t length)
     return false;
 }
 
+/* The first characters of a key, as text whatever its bytes. */
+static void add_key(struct text *text, const char *key)
+{
+    const char *end = key + strlen(key);
+    text_addf(text, ": \"");
+    for (int i = 0; i < 80 && key < end; i++)
+        text_add_code_point(text, utf8_next(&key, end));
+    text_add_char(text, '"');
+}
+
 /* The place of the record at walk.index, in an object with its key. */
 static enum status set_place(struct records *records, const char *key, struct error *err)
 {
     struct text *text = &records->place_text;
     text_reset(text);
+    text_add(text, records->path);
     if (key)
-        text_addf(text, "%s: \"%.80s\"", records->path, key);
+        add_key(text, key);
     else
-        text_addf(text, "%s: %s[%zu]", records->path,
-                  records->walk.member ? records->walk.member : "", records->walk.index);
+        text_addf(text, ": %s[%zu]", records->walk.member ? records->walk.member : "",
+                  records->walk.index);
     if (text->failed)
         return no_memory(records->path, err);
     records->place = records->walk.place = text_string(text);
@@ -141,10 +155,6 @@ static enum status check_element(const struct records *records, size_t start, st
     if (!utf8_valid(text, length, &bad))
         return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is not UTF-8", records->place,
                     start + bad);
-    const char *nul = memchr(text, '\0', length);
-    if (nul)
-        return fail(err, STATUS_BAD_FORMAT, "%s: byte %zu of the file is NUL, not text",
-                    records->place, start + (size_t)(nul - text));
     if (has_escaped_nul(text, length))
         return fail(err, STATUS_BAD_FORMAT, "%s: an escaped NUL in the text", records->place);
     if (!cJSON_IsObject(records->element))

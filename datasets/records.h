@@ -2,9 +2,9 @@
  * JSON, the elements of an array, or the members of an object.
  *
  * Lines are read by datasets/jsonl.h.  Arrays and objects are mapped and walked, so that neither
- * the tree nor a file of gigabytes is held; bytes that are not UTF-8, a byte order mark, a NUL,
- * escaped or not, and anything but an object as a record are errors that name the file and the
- * record. */
+ * the tree nor a file of gigabytes is held; bytes that are not UTF-8, a byte order mark, a control
+ * character, a NUL, escaped or not, a record of more than JSON_RECORD_BYTES and anything but an
+ * object as a record are errors that name the file and the record. */
 #ifndef MAMBENCH_DATASETS_RECORDS_H
 #define MAMBENCH_DATASETS_RECORDS_H
 

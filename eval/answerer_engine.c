@@ -7,6 +7,7 @@
  * a block is may depend on the memory at hand. */
 #include "eval/answerer.h"
 
+#include "engine/base/clock.h"
 #include "eval/machine.h"
 #include "eval/prefetch.h"
 #include "eval/signals.h"
@@ -16,7 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SEQUENCES = 64 }; /* different questions at once */
+enum {
+    MOST_SEQUENCES = 64, /* different questions at once */
+    BLOCK_SECONDS = 10   /* for the pictures of a block */
+};
 
 /* The questions of one image in a block. */
 struct part {
@@ -270,15 +274,18 @@ static enum status fork_part(struct engine_state *state, const struct part *part
     return status;
 }
 
-/* Reads the pictures; a part whose picture cannot be used has no sequences then.  After a signal no
- * further picture is begun, and the block ends there. */
+/* Reads the pictures; a part whose picture cannot be used has no sequences then.  After a signal,
+ * or when the block's pictures have taken BLOCK_SECONDS, no further one is begun and the block ends
+ * there: answers that are not written yet are lost with the process. */
 static enum status see_images(struct engine_state *state, const struct question *questions,
                               size_t n, struct error *err)
 {
     enum status status = STATUS_OK;
+    int64_t began_ns = clock_ns();
     for (size_t p = 0; !status && p < state->n_parts; p++) {
         struct part *part = &state->parts[p];
-        if (p > 0 && signals_caught()) {
+        bool late = clock_ns() - began_ns > BLOCK_SECONDS * INT64_C(1000000000);
+        if (p > 0 && (late || signals_caught())) {
             state->n_parts = p;
             break;
         }

@@ -33,6 +33,10 @@ static const struct option_spec options_table[] = {
      "ask only the subset of N samples that TRI's harness calls slim-N (of POPE N of each split); "
      "0 is all",
      "0", NULL, false},
+    {"shard", 0, OPTION_TEXT, "I/N",
+     "ask only the I-th of N parts, or auto: the part that Slurm or an MPI launcher gives this "
+     "process; 'mambench merge' puts them together",
+     NULL, NULL, false},
     MODEL_OPTION_ROWS,
     {"seed", 0, OPTION_COUNT, "N", "of random weights and of baseline:random", "0", NULL, false},
     {"max-new-tokens", 0, OPTION_COUNT, "N",
@@ -51,7 +55,7 @@ static const struct option_spec options_table[] = {
     {"progress", 0, OPTION_CHOICE, "STYLE", "what standard error is told while it runs", "auto",
      progress_choices, false},
     {"sync", 0, OPTION_TEXT, "WHEN",
-     "when lines are forced to the disk: every, a number of lines, or end", "32", NULL, false},
+     "when lines are forced to the disk: every, a number of lines, or end", "256", NULL, false},
     {"force", 'f', OPTION_FLAG, NULL, "start afresh where the directory holds a run", NULL, NULL,
      false},
     {"quiet", 'q', OPTION_FLAG, NULL, "the same as --progress none, and no other messages", NULL,
@@ -80,6 +84,8 @@ static const char *const notes[] = {
 static const char *const examples[] = {
     "mambench run --model examples/mini-cobra --task pope@triml --data examples/mini-bench/pope",
     "mambench run --model baseline:yes --task vsr@triml --data vsr --out runs/yes",
+    "mpirun -n 4 mambench run --shard auto --model cobra --task pope@triml --data pope --out "
+    "runs/x",
     "mambench run suites/paper-six.json --model-root models --data-root data",
     "mambench run suites/demo.json --cell mini-cobra/pope@triml --limit 100 --out runs/quick",
     NULL,

@@ -3,14 +3,11 @@
 #include "engine/base/json.h"
 #include "eval/command.h"
 #include "eval/model_options.h"
-#include "eval/output.h"
+#include "eval/run_answers.h"
 #include "eval/run_list.h"
 #include "eval/score_imported.h"
 #include "eval/scoring.h"
 #include "eval/task.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 static const struct option_spec options_table[] = {
     {"task", 0, OPTION_TEXT, "PROTOCOL", "protocol to score predictions by", NULL, NULL, false},
@@ -45,75 +42,6 @@ static const char *const examples[] = {
     NULL,
 };
 
-/* The samples a run was asked, from its manifest. */
-static enum status read_selection(const cJSON *manifest, struct task_selection *selection,
-                                  struct arena *arena, struct error *err)
-{
-    const cJSON *object = json_find(manifest, "selection"), *id;
-    const cJSON *ids = json_find(object, "sample_ids");
-    size_t n = 0;
-    cJSON_ArrayForEach(id, ids) n++;
-    const char **list = arena_alloc_small(arena, n + 1, sizeof *list);
-    if (!list)
-        return fail(err, STATUS_NO_MEMORY, "out of memory while reading the manifest");
-    n = 0;
-    cJSON_ArrayForEach(id, ids) if (cJSON_IsString(id)) list[n++] = id->valuestring;
-    double limit = json_number_or(object, "limit", 0), slim = json_number_or(object, "slim", 0);
-    *selection = (struct task_selection){.slim = slim > 0 ? (size_t)slim : 0,
-                                         .limit = limit > 0 ? (size_t)limit : 0,
-                                         .sample_ids = list,
-                                         .n_sample_ids = n};
-    return STATUS_OK;
-}
-
-/* The files must be those the run was asked from. */
-static enum status check_files(const cJSON *manifest, const struct task *task,
-                               const char *directory, struct error *err)
-{
-    const cJSON *hash;
-    size_t i = 0;
-    cJSON_ArrayForEach(hash, json_find(json_find(manifest, "data"), "sha256"))
-    {
-        if (i >= task->set.n_files || !cJSON_IsString(hash) ||
-            strcmp(hash->valuestring, task->set.files[i].sha256.hex) != 0)
-            return fail(err, STATUS_MISMATCH,
-                        "the annotation files under %s are not those of the run %s",
-                        task->directory, directory);
-        i++;
-    }
-    return STATUS_OK;
-}
-
-static enum status load_task(struct task *task, const cJSON *manifest, const char *directory,
-                             const char *data, struct error *err)
-{
-    const cJSON *protocol = json_find(manifest, "protocol");
-    const char *name, *hash, *place = "manifest.json: protocol";
-    struct task_selection selection;
-    enum status status = json_get_string(protocol, "name", place, &name, err);
-    if (!status)
-        status = json_get_string(protocol, "hash", place, &hash, err);
-    if (status)
-        return fail_within(err, status, directory);
-    status = task_open(task, name, err);
-    if (status)
-        return status == STATUS_USAGE ? STATUS_NOT_FOUND : status;
-    if (strcmp(hash, task->protocol.hash) != 0)
-        message("note: %s was changed since the run %s was made; its prompts are the old ones, the "
-                "scores the new ones",
-                name, directory);
-    if (!data)
-        data = json_string_or(json_find(manifest, "data"), "directory", ".");
-    status = read_selection(manifest, &selection, &task->arena, err);
-    if (!status)
-        status = task_load(task, data, &selection, err);
-    if (!status)
-        status = check_files(manifest, task, directory, err);
-    if (status)
-        task_close(task);
-    return status;
-}
-
 static enum exit_code score_run(const char *directory, const char *data, uint64_t seed,
                                 struct error *err)
 {
@@ -125,7 +53,7 @@ static enum exit_code score_run(const char *directory, const char *data, uint64_
     enum status status = path ? json_read(&manifest, path, err)
                               : fail(err, STATUS_NO_MEMORY, "out of memory while scoring");
     if (!status)
-        status = load_task(&task, manifest, directory, data, err);
+        status = run_task_open(&task, manifest, directory, data, err);
     enum exit_code code = exit_of_status(status);
     if (!code) {
         code = scoring_write(directory, &task, seed, err);

@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "eval/command.h"
+#include "eval/manifest.h"
 #include "eval/output.h"
 #include "eval/scoring.h"
 #include "eval/task.h"
@@ -104,7 +105,7 @@ static enum status read_run(struct submission *submission, const char *directory
                              ? fail(err, STATUS_NO_MEMORY, "out of memory while submitting")
                              : json_read(&manifest, path, err);
     if (!status)
-        status = json_get_string(json_find(manifest, "protocol"), "name", path, &name, err);
+        status = manifest_protocol(manifest, path, &name, err);
     if (!status && !data)
         data = json_string_or(json_find(manifest, "data"), "directory", ".");
     if (!status)

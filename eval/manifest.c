@@ -37,6 +37,11 @@ static void put_protocol(struct json_writer *writer, const struct protocol *prot
 {
     json_open(writer, "protocol", '{');
     json_put_string(writer, "name", protocol->name);
+    if (protocol->file) {
+        char *absolute = realpath(protocol->file, NULL);
+        json_put_string(writer, "file", absolute ? absolute : protocol->file);
+        free(absolute);
+    }
     json_put_count(writer, "version", (uint64_t)protocol->version);
     json_put_string(writer, "hash", protocol->hash);
     json_put_string(writer, "title", protocol->title);
@@ -86,6 +91,14 @@ static void put_selection(struct json_writer *writer, const struct manifest_fact
     json_put_strings(writer, "sample_ids", selection->sample_ids, selection->n_sample_ids);
     json_put_count(writer, "samples", facts->task->set.n_samples);
     json_put_count(writer, "images", facts->task->set.n_images);
+    json_close(writer, '}');
+    if (facts->shard.of == 0)
+        return;
+    json_open(writer, "shard", '{');
+    json_put_count(writer, "index", facts->shard.index);
+    json_put_count(writer, "of", facts->shard.of);
+    json_put_count(writer, "first", facts->task->begin);
+    json_put_count(writer, "samples", facts->task->end - facts->task->begin);
     json_close(writer, '}');
 }
 
@@ -193,6 +206,8 @@ static const struct {
     {"selection", "limit", "--limit"},
     {"selection", "sample_ids", "--sample-id"},
     {"selection", "samples", "the number of samples"},
+    {"shard", "index", "--shard"},
+    {"shard", "of", "the number of shards"},
     {"prompts", "sha256", "the prompts"},
     {"model", "name", "the model"},
     {"model", "sha256", "the model's files"},
@@ -214,21 +229,30 @@ static void add_values(struct text *out, const cJSON *old, const cJSON *new)
     cJSON_free(is);
 }
 
+void manifest_add_differences(const cJSON *old, const cJSON *new, bool shards_may_differ,
+                              struct text *out)
+{
+    size_t start = out->length;
+    for (size_t i = 0; i < sizeof identity / sizeof identity[0]; i++) {
+        const char *group = identity[i].group;
+        if (shards_may_differ && group && strcmp(group, "shard") == 0)
+            continue;
+        const cJSON *a = json_find(group ? json_find(old, group) : old, identity[i].key);
+        const cJSON *b = json_find(group ? json_find(new, group) : new, identity[i].key);
+        if ((!a && !b) || cJSON_Compare(a, b, 1))
+            continue;
+        text_addf(out, "%s%s", out->length > start ? ", " : "", identity[i].name);
+        if (a && b)
+            add_values(out, a, b);
+    }
+}
+
 enum status manifest_compare(const cJSON *old, const cJSON *new, const char *directory,
                              struct error *err)
 {
     struct text text;
     text_init(&text);
-    for (size_t i = 0; i < sizeof identity / sizeof identity[0]; i++) {
-        const char *group = identity[i].group;
-        const cJSON *a = json_find(group ? json_find(old, group) : old, identity[i].key);
-        const cJSON *b = json_find(group ? json_find(new, group) : new, identity[i].key);
-        if ((!a && !b) || cJSON_Compare(a, b, 1))
-            continue;
-        text_addf(&text, "%s%s", text.length > 0 ? ", " : "", identity[i].name);
-        if (a && b)
-            add_values(&text, a, b);
-    }
+    manifest_add_differences(old, new, false, &text);
     enum status status = STATUS_OK;
     if (text.failed)
         status = fail(err, STATUS_NO_MEMORY, "out of memory while comparing manifests");
@@ -293,6 +317,14 @@ bool manifest_update_start(cJSON *manifest, const struct manifest_start *start)
         return true;
     cJSON_Delete(object);
     return false;
+}
+
+enum status manifest_protocol(const cJSON *manifest, const char *place, const char **out,
+                              struct error *err)
+{
+    const cJSON *protocol = json_find(manifest, "protocol");
+    *out = json_string_or(protocol, "file", NULL);
+    return *out ? STATUS_OK : json_get_string(protocol, "name", place, out, err);
 }
 
 /* A cJSON tree through our writer, so that numbers and escapes are the project's own. */

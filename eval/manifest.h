@@ -9,6 +9,7 @@
 #include "engine/base/text.h"
 #include "eval/answerer.h"
 #include "eval/options.h"
+#include "eval/shard.h"
 #include "eval/task.h"
 
 #include <cjson/cJSON.h>
@@ -24,15 +25,26 @@ struct manifest_facts {
     const char *first_prompt;
     struct sha256_text prompts_sha256, model_sha256;
     struct task_selection selection;
+    struct shard shard;
 };
 
 /* Builds the manifest of a run that has not started.  The caller deletes it. */
 enum status manifest_new(cJSON **manifest, const struct manifest_facts *facts, struct error *err);
 
+/* Appends the names of everything in which two manifests are not the same run, with commas; that
+ * they are different shards of it does not count if shards_may_differ. */
+void manifest_add_differences(const cJSON *old, const cJSON *new, bool shards_may_differ,
+                              struct text *out);
+
 /* Whether a run with the new manifest may go on where the old one stopped.  If not, USAGE and the
  * sentence names everything that differs. */
 enum status manifest_compare(const cJSON *old, const cJSON *new, const char *directory,
                              struct error *err);
+
+/* What task_open() opens a run's protocol by: its file, or its name where it is built in.  It
+ * belongs to the manifest; place names the manifest in errors (BAD_FORMAT). */
+enum status manifest_protocol(const cJSON *manifest, const char *place, const char **out,
+                              struct error *err);
 
 /* One start of the program on this run. */
 struct manifest_start {

@@ -190,7 +190,7 @@ static enum status read_sync(const struct options *options, size_t *every, struc
 }
 
 /* What the options of a cell say. */
-static enum status read_settings(struct cell *cell, struct error *err)
+static enum status read_settings(struct plan *plan, struct cell *cell, struct error *err)
 {
     const struct options *options = cell->options;
     struct answerer_options *answerer = &cell->answerer;
@@ -200,7 +200,10 @@ static enum status read_settings(struct cell *cell, struct error *err)
     answerer->batch = option_count(options, "batch");
     answerer->memory_bytes = option_size(options, "memory");
     answerer->every_image_anew = option_flag(options, "no-reuse");
-    cell->settings.directory = cell->directory;
+    cell->settings.shard = plan->shard;
+    cell->settings.directory = plan->shard.of > 0
+                                   ? shard_directory(&plan->arena, cell->directory, &plan->shard)
+                                   : cell->directory;
     cell->settings.options = options;
     cell->settings.force = option_flag(options, "force");
     cell->settings.quiet = option_flag(options, "quiet");
@@ -214,6 +217,8 @@ static enum status read_settings(struct cell *cell, struct error *err)
     answerer->seed = answerer->engine.seed;
     if (!status && option_given(options, "max-new-tokens"))
         status = option_int(options, "max-new-tokens", &answerer->max_new_tokens, err);
+    if (!status && arena_failed(&plan->arena))
+        status = no_memory(err);
     return status ? status : read_sync(options, &cell->settings.sync_every, err);
 }
 
@@ -223,8 +228,10 @@ enum status plan_make(struct plan *plan, const struct options *options, struct e
     arena_init(&plan->arena);
     enum status status =
         options->n_operands > 0 ? plan_from_suite(plan, err) : plan_from_command(plan, err);
+    if (!status && option_given(options, "shard"))
+        status = shard_parse(option_text(options, "shard"), &plan->shard, err);
     for (size_t i = 0; !status && i < plan->n_cells; i++)
-        status = read_settings(&plan->cells[i], err);
+        status = read_settings(plan, &plan->cells[i], err);
     return status;
 }
 

@@ -43,6 +43,7 @@ struct plan {
     const struct options *options; /* of the command */
     const char *suite, *name;      /* the suite's file and name; NULL: there is none */
     const char *out;               /* folder of the cells' folders; NULL without a suite */
+    struct shard shard;            /* of every cell; of = 0: all of it */
     struct cell *cells;            /* [n_cells], cells of one model one after the other */
     size_t n_cells, capacity;
     struct options *copies; /* [n_copies]: settings of a suite's cells */

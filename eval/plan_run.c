@@ -52,7 +52,7 @@ static void write_record(const struct plan *plan)
     struct text text;
     struct json_writer writer;
     struct error reason = {""};
-    if (!plan->suite)
+    if (!plan->suite || plan->shard.of > 0) /* shards would write over each other */
         return;
     text_init(&text);
     json_begin(&writer, &text);
@@ -173,11 +173,11 @@ static void tell_how_to_resume(const struct run_outcome *outcome, const struct c
     text_init(&text);
     add_shell_words(&text, kept);
     message("interrupted after %zu of %zu samples of %s; to go on:\n  %s", outcome->n_done,
-            cell->task.set.n_samples, cell->protocol, text_string(&text));
+            cell->task.end - cell->task.begin, cell->protocol, text_string(&text));
     text_release(&text);
 }
 
-/* Asks and scores one cell; its samples are there. */
+/* Asks and scores one cell; its samples are there.  A shard alone has no scores. */
 static enum exit_code ask_cell(struct cell *cell, struct answerer *answerer)
 {
     struct run_outcome outcome;
@@ -185,11 +185,14 @@ static enum exit_code ask_cell(struct cell *cell, struct answerer *answerer)
     answerer->options.batch = cell->answerer.batch;
     answerer->options.memory_bytes = cell->answerer.memory_bytes;
     answerer->options.every_image_anew = cell->answerer.every_image_anew;
+    bool is_shard = cell->settings.shard.of > 0;
+    if (is_shard)
+        shard_task(&cell->task, &cell->settings.shard);
     enum exit_code code =
         runner_run(&cell->settings, &cell->task, answerer, &outcome, &cell->reason);
     if (outcome.signal)
         tell_how_to_resume(&outcome, cell);
-    if (code == EXIT_DONE || code == EXIT_INCOMPLETE)
+    if (!is_shard && (code == EXIT_DONE || code == EXIT_INCOMPLETE))
         code = exit_worst(
             code, scoring_write(cell->directory, &cell->task, cell->answerer.seed, &cell->reason));
     return code;
@@ -197,6 +200,8 @@ static enum exit_code ask_cell(struct cell *cell, struct answerer *answerer)
 
 static enum exit_code measure_cell(struct cell *cell, const struct answerer *answerer)
 {
+    if (cell->settings.shard.index > 1)
+        return EXIT_DONE; /* the first shard measures */
     if (!cell->settings.quiet)
         message("%s: measuring %s", cell->row, cell->scenario->name);
     return exit_of_status(scenario_run(cell->scenario, answerer_model(answerer), cell->image,
@@ -324,8 +329,34 @@ static enum status print_runs(const struct plan *plan, struct error *err)
     return status;
 }
 
+static void tell_shard(const struct plan *plan)
+{
+    const struct shard *shard = &plan->shard;
+    if (shard->of > 0 && !plan->cells[0].settings.quiet)
+        message("shard %zu of %zu%s%s%s", shard->index, shard->of, shard->source ? " (" : "",
+                shard->source ? shard->source : "", shard->source ? ")" : "");
+}
+
+static void tell_how_to_merge(const struct plan *plan)
+{
+    struct text text;
+    const char *words[4] = {"mambench", "merge", plan->suite ? plan->out : NULL, NULL};
+    if (plan->cells[0].settings.quiet)
+        return;
+    text_init(&text);
+    add_shell_words(&text, words);
+    for (size_t i = 0; !plan->suite && i < plan->n_cells; i++) {
+        const char *directory[2] = {plan->cells[i].directory, NULL};
+        text_add_char(&text, ' ');
+        add_shell_words(&text, directory);
+    }
+    message("when all %zu shards are done:  %s", plan->shard.of, text_string(&text));
+    text_release(&text);
+}
+
 enum exit_code plan_run(struct plan *plan, struct error *err)
 {
+    tell_shard(plan);
     for (size_t i = 0; i < plan->n_cells; i++)
         check_cell(plan, i);
     signals_watch();
@@ -336,6 +367,10 @@ enum exit_code plan_run(struct plan *plan, struct error *err)
         *err = plan->cells[0].reason;
     if (signals_caught())
         return code;
+    if (plan->shard.of > 0) {
+        tell_how_to_merge(plan);
+        return code;
+    }
     bool as_grid = plan->suite && !option_flag(plan->options, "json");
     struct error reason = {""};
     if (as_grid ? print_suite(plan, &reason) : print_runs(plan, &reason)) {

@@ -52,9 +52,6 @@ struct log_file {
     int64_t synced_ns; /* when that was */
 };
 
-/* When lines go to the disk: every n lines or five seconds; 0: only at the end. */
-enum { LOG_SYNC_DEFAULT = 32 };
-
 /* Opens or creates path, locks it against a second process, and goes behind its last whole line,
  * cutting off what is torn; everything unless keep.  The caller closes it.  Errors: USAGE (another
  * process has the lock), IO. */

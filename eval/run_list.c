@@ -44,7 +44,7 @@ static enum status add_children(struct run_list *list, const char *folder, int d
     enum status status = STATUS_OK;
     for (int i = 0; i < n; i++) {
         const char *child = path_join(&list->arena, folder, names[i]->d_name);
-        bool hidden = names[i]->d_name[0] == '.';
+        bool hidden = names[i]->d_name[0] == '.' || strcmp(names[i]->d_name, "shards") == 0;
         if (!status && !hidden && child && is_run(&list->arena, child))
             status = add_directory(list, child, err);
         else if (!status && !hidden && child && depth > 1 && directory_exists(child))
@@ -106,6 +106,53 @@ void run_list_close(struct run_list *list)
         run_record_close(&list->records[i]);
     arena_release(&list->arena);
     *list = (struct run_list){0};
+}
+
+const struct run_record *run_list_find(const struct run_list *list, const char *protocol)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->records[i].protocol, protocol) == 0)
+            return &list->records[i];
+    return NULL;
+}
+
+static enum status check_one_each(const struct run_list *list, struct error *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct run_record *found = run_list_find(list, list->records[i].protocol);
+        if (found != &list->records[i])
+            return fail(err, STATUS_USAGE,
+                        "%s and %s are both runs of %s: name the folder of one model, or the run "
+                        "directories themselves",
+                        found->path, list->records[i].path, found->protocol);
+    }
+    return STATUS_OK;
+}
+
+static bool is_same_directory(const char *first, const char *second)
+{
+    char *a = realpath(first, NULL), *b = realpath(second, NULL);
+    bool same = a && b && strcmp(a, b) == 0;
+    free(a);
+    free(b);
+    return same;
+}
+
+enum status run_list_check_pair(const struct run_list *first, const struct run_list *second,
+                                struct error *err)
+{
+    enum status status = check_one_each(first, err);
+    if (!status)
+        status = check_one_each(second, err);
+    for (size_t i = 0; i < first->n && !status; i++) {
+        const char *path = first->records[i].path;
+        const struct run_record *other = run_list_find(second, first->records[i].protocol);
+        if (other && is_same_directory(path, other->path))
+            status = fail(err, STATUS_USAGE,
+                          "%s and %s are the same run: a run held against itself shows nothing",
+                          path, other->path);
+    }
+    return status;
 }
 
 enum status run_list_print(const char *const *directories, size_t n, bool json, struct error *err)

@@ -22,6 +22,14 @@ enum status run_list_open(struct run_list *list, const char *const *operands, si
                           bool read_records, struct error *err);
 void run_list_close(struct run_list *list);
 
+/* The run of a protocol, or NULL. */
+const struct run_record *run_list_find(const struct run_list *list, const char *protocol);
+
+/* Two operands whose runs are to be paired by protocol.  Errors: USAGE (one of them has two runs of
+ * a protocol, both have the same run). */
+enum status run_list_check_pair(const struct run_list *first, const struct run_list *second,
+                                struct error *err);
+
 /* Prints the runs to standard output as one table, or as JSON, and where their reports lie.
  * Errors: NOT_FOUND, BAD_FORMAT (a run that cannot be read), IO (standard output). */
 enum status run_list_print(const char *const *directories, size_t n, bool json, struct error *err);

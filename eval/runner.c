@@ -84,7 +84,8 @@ static enum exit_code make_manifest(struct runner *runner, struct error *err)
                                    .task = runner->task,
                                    .answerer = runner->answerer,
                                    .command_line = command_line,
-                                   .selection = runner->settings->selection};
+                                   .selection = runner->settings->selection,
+                                   .shard = runner->settings->shard};
     enum exit_code code = make_prompts(runner, &facts.prompts_sha256, err);
     if (code)
         return code;
@@ -159,18 +160,18 @@ static enum exit_code check_lines(struct runner *runner, struct error *err)
     size_t n = 0;
     arena_init(&arena);
     enum status status = log_read(runner->predictions_path, &arena, &entries, &n, NULL, err);
-    if (!status && n > task->set.n_samples)
+    if (!status && n > task->end - task->begin)
         status = fail(err, STATUS_MISMATCH, "%s has %zu lines, the run only %zu samples",
-                      runner->predictions_path, n, task->set.n_samples);
+                      runner->predictions_path, n, task->end - task->begin);
     for (size_t i = 0; !status && i < n; i++) {
-        const char *expected = task->set.samples[task->order[i]].id;
+        const char *expected = task->set.samples[task->order[task->begin + i]].id;
         if (strcmp(entries[i].id, expected) != 0)
             status = fail(err, STATUS_MISMATCH,
                           "%s: line %zu answers sample '%s' where '%s' is expected",
                           runner->predictions_path, i + 1, entries[i].id, expected);
         runner->outcome->n_failed += entries[i].failure != NULL;
         if (!status)
-            count_right(runner, &task->set.samples[task->order[i]],
+            count_right(runner, &task->set.samples[task->order[task->begin + i]],
                         &(struct prediction){.sample_id = entries[i].id,
                                              .text = entries[i].text,
                                              .probabilities = entries[i].probabilities,
@@ -234,7 +235,8 @@ static enum exit_code write_lines(struct runner *runner, const struct answer *an
                                   struct error *err)
 {
     const struct task *task = runner->task;
-    size_t sync_every = runner->settings->sync_every, first = runner->outcome->n_done;
+    size_t sync_every = runner->settings->sync_every;
+    size_t first = task->begin + runner->outcome->n_done;
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < n; i++) {
         const struct sample *sample = &task->set.samples[task->order[first + i]];
@@ -259,7 +261,7 @@ static enum exit_code write_lines(struct runner *runner, const struct answer *an
 static enum exit_code ask_some(struct runner *runner, struct error *err)
 {
     const struct task *task = runner->task;
-    size_t first = runner->outcome->n_done, n = task->set.n_samples - first, n_answered = 0;
+    size_t first = task->begin + runner->outcome->n_done, n = task->end - first, n_answered = 0;
     struct question questions[ANSWERER_MOST_QUESTIONS];
     if (n > ANSWERER_MOST_QUESTIONS)
         n = ANSWERER_MOST_QUESTIONS;
@@ -283,16 +285,16 @@ static enum exit_code ask_all(struct runner *runner, struct error *err)
     if (!runner->answers)
         return no_memory(err);
     progress->what = task->protocol.name;
-    progress->total = task->set.n_samples;
+    progress->total = task->end - task->begin;
     progress->start = progress->done = outcome->n_done;
     progress->failed = outcome->n_failed;
     progress_begin(progress, runner->settings->progress);
-    while (!code && outcome->n_done < task->set.n_samples && !signals_caught()) {
+    while (!code && outcome->n_done < progress->total && !signals_caught()) {
         code = ask_some(runner, err);
         progress_show(progress);
     }
     progress_end(progress);
-    outcome->signal = outcome->n_done < task->set.n_samples ? signals_caught() : 0;
+    outcome->signal = outcome->n_done < progress->total ? signals_caught() : 0;
     return code;
 }
 

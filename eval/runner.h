@@ -7,6 +7,7 @@
 #include "eval/exit_code.h"
 #include "eval/options.h"
 #include "eval/progress.h"
+#include "eval/shard.h"
 #include "eval/task.h"
 
 #include <stdbool.h>
@@ -16,8 +17,9 @@ struct run_settings {
     const char *directory; /* of the run */
     const struct options *options;
     struct task_selection selection;
-    size_t sync_every; /* lines between two fsyncs; 0: only at the end */
-    bool force;        /* start afresh */
+    struct shard shard; /* of = 0: all */
+    size_t sync_every;  /* lines between two fsyncs; 0: only at the end */
+    bool force;         /* start afresh */
     bool quiet;
     enum progress_style progress;
 };

@@ -54,7 +54,11 @@ enum status scoring_score(const struct task *task, const struct prediction *pred
 static const char *interval_name(enum interval_kind kind)
 {
     static const char *const names[] = {
-        [INTERVAL_NONE] = NULL, [INTERVAL_WILSON] = "wilson", [INTERVAL_CLUSTER] = "cluster"};
+        [INTERVAL_NONE] = NULL,
+        [INTERVAL_WILSON] = "wilson",
+        [INTERVAL_CLUSTER] = "cluster",
+        [INTERVAL_BOOTSTRAP] = "bootstrap",
+    };
     return names[kind];
 }
 

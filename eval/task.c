@@ -1,6 +1,7 @@
 #include "eval/task.h"
 
 #include "engine/base/string_map.h"
+#include "metrics/metric.h"
 #include "metrics/tri_order.h"
 
 #include <stdlib.h>
@@ -10,7 +11,10 @@ enum status task_open(struct task *task, const char *protocol, struct error *err
 {
     *task = (struct task){0};
     arena_init(&task->arena);
+    const struct metric *metric; /* whether there is one is told before a question is asked */
     enum status status = protocol_open(&task->protocol, protocol, &task->arena, err);
+    if (!status)
+        status = metric_of(&task->protocol, &metric, err);
     if (!status)
         return STATUS_OK;
     task_close(task);
@@ -92,8 +96,9 @@ static enum status find_ids(const struct task *task, const struct task_selection
 static enum status select_slim(struct task *task, size_t n, struct error *err)
 {
     size_t n_samples = task->set.n_samples;
-    if (strcmp(task->protocol.dataset->name, "vsr") == 0)
-        return fail(err, STATUS_USAGE, "--slim: TRI's harness has no subsets of VSR");
+    if (!tri_has_slim(task->protocol.dataset))
+        return fail(err, STATUS_USAGE, "--slim: TRI's harness has no subsets of %s",
+                    task->protocol.dataset->title);
     size_t *order = calloc(n_samples + 1, sizeof *order);
     bool *keep = calloc(n_samples + 1, sizeof *keep);
     enum status status = order && keep ? STATUS_OK : no_memory(err);
@@ -154,7 +159,11 @@ enum status task_take(struct task *task, struct dataset *set,
     enum status status = selection->slim > 0 ? select_slim(task, selection->slim, err) : STATUS_OK;
     if (!status)
         status = group_by_image(&task->set, task->order, err);
-    return status ? status : select_samples(task, selection, err);
+    if (!status)
+        status = select_samples(task, selection, err);
+    task->begin = 0;
+    task->end = task->set.n_samples;
+    return status;
 }
 
 enum status task_load(struct task *task, const char *directory,

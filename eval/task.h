@@ -27,6 +27,7 @@ struct task {
     /* Evaluation order [set.n_samples]: samples of one image one after the other, images in the
      * order of their first appearance, so that every picture is read once. */
     size_t *order;
+    size_t begin, end; /* the positions of it that are asked: all, or a shard's */
     struct arena arena;
 };
 

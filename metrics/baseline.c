@@ -246,7 +246,7 @@ enum status score_floors(const struct dataset *set, const struct protocol *proto
         floors[*n].baseline = baselines[i];
         status = predict(baselines[i], &labels, set, protocol, seed, arena, &predictions, err);
         if (!status)
-            status = score_predictions(set, protocol, predictions, arena, &floors[*n].table, err);
+            status = score_plainly(set, protocol, predictions, arena, &floors[*n].table, err);
         *n += 1;
     }
     if (status)

@@ -28,7 +28,7 @@ static enum status read_ranked(struct case_context *context, const cJSON *item, 
         if (!cJSON_IsNumber(label) || !cJSON_IsNumber(score))
             return fail(err, STATUS_BAD_FORMAT, "%s: \"y\" or \"s\" holds something not a number",
                         context->place);
-        items[i] = (struct ranked){score->valuedouble, label->valuedouble != 0};
+        items[i] = (struct ranked){score->valuedouble, label->valuedouble != 0, i};
     }
     *out = items;
     return STATUS_OK;

@@ -158,3 +158,27 @@ struct score *estimate_mean(struct estimator *estimator, const char *name, doubl
         set_cluster_interval(estimator, score, value, estimator->kept, estimator->kept_item, n);
     return score;
 }
+
+void estimate_ranking(struct estimator *estimator, const struct ranked *items, size_t n,
+                      struct score *const scores[N_RANKING_VALUES])
+{
+    struct interval intervals[N_RANKING_VALUES];
+    const uint64_t seed = 0;
+    if (estimator->table->is_plain)
+        return;
+    if (ranking_intervals(items, n, estimator->n_images, ESTIMATE_RESAMPLES, seed, intervals,
+                          NULL)) {
+        estimator->table->arena->failed = true;
+        return;
+    }
+    for (size_t v = 0; v < N_RANKING_VALUES; v++) {
+        if (!scores[v] || isnan(scores[v]->value))
+            continue;
+        if (intervals[v].low < intervals[v].high)
+            set_interval(scores[v], intervals[v], INTERVAL_BOOTSTRAP);
+        else if (!scores[v]->note)
+            scores[v]->note = isnan(intervals[v].low)
+                                  ? "too few images with both classes: no interval"
+                                  : "no variation between the images: no interval";
+    }
+}

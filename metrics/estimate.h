@@ -10,6 +10,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
 #include "metrics/metric.h"
+#include "metrics/ranking_interval.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,5 +54,12 @@ struct score *estimate_ratio(struct estimator *estimator, const char *name, doub
 void estimate_forget_kept(struct estimator *estimator);
 void estimate_keep(struct estimator *estimator, double value, double weight);
 struct score *estimate_mean(struct estimator *estimator, const char *name, double value);
+
+/* Gives scores of ranked items the interval of the cluster bootstrap: scores[k] is that of value k,
+ * or NULL.  Its seed and number of resamples are fixed: the same answers have the same interval.
+ * items are sorted, their images those of estimator->image. */
+enum { ESTIMATE_RESAMPLES = 2000 };
+void estimate_ranking(struct estimator *estimator, const struct ranked *items, size_t n,
+                      struct score *const scores[N_RANKING_VALUES]);
 
 #endif

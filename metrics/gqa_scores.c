@@ -16,7 +16,7 @@ typedef const char *property(const struct gqa_input *input, size_t sample, struc
 
 const struct gqa_facts *gqa_facts_of(const struct gqa_input *input, size_t sample)
 {
-    return input->set->samples[sample].facts;
+    return dataset_facts(input->set, sample, "gqa");
 }
 
 bool gqa_is_right(const struct gqa_input *input, size_t sample)

@@ -2,6 +2,7 @@
 
 #include "datasets/build.h"
 #include "datasets/letters.h"
+#include "engine/base/file.h"
 #include "engine/base/string_map.h"
 
 #include <string.h>
@@ -250,12 +251,37 @@ static enum status read_and_join(const struct import_format *format, struct impo
     return status;
 }
 
+/* Spreadsheets are told by what they are, whatever their name: .xlsx is a zip archive, .xls an OLE
+ * file. */
+static enum status refuse_workbook(const char *path, struct error *err)
+{
+    static const char *const magics[] = {"PK\003\004", "\xD0\xCF\x11\xE0"};
+    struct file_map map;
+    struct error unreadable; /* who reads the file tells */
+    if (directory_exists(path) || file_map_open(&map, path, &unreadable))
+        return STATUS_OK;
+    bool is_workbook = text_ends_with(path, ".xlsx") || text_ends_with(path, ".xls");
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0] && map.size_bytes >= 4; i++)
+        is_workbook |= memcmp(map.data, magics[i], 4) == 0;
+    file_map_close(&map);
+    if (!is_workbook)
+        return STATUS_OK;
+    return fail(
+        err, STATUS_UNSUPPORTED,
+        "%s: a workbook (.xlsx) is not read; save it as .tsv or .csv and score that, or let "
+        "VLMEvalKit write one (PRED_FORMAT=tsv)",
+        path);
+}
+
 enum status predictions_import(const struct import_format *format, const char *path,
                                struct dataset *set, bool have_dataset, struct arena *arena,
                                struct prediction **out, struct import_notes *notes,
                                struct error *err)
 {
+    enum status status = refuse_workbook(path, err);
     *notes = (struct import_notes){0};
+    if (status)
+        return status;
     if (format->read)
         return format->read(path, set, have_dataset, arena, out, notes, err);
     if (!have_dataset) {
@@ -266,7 +292,7 @@ enum status predictions_import(const struct import_format *format, const char *p
     struct import_reader reader = {
         .path = path, .kind = set->kind, .set = have_dataset ? set : NULL, .arena = arena};
     arena_init(&reader.scratch);
-    enum status status = read_and_join(format, &reader, set, out, notes, err);
+    status = read_and_join(format, &reader, set, out, notes, err);
     if (status && !have_dataset)
         dataset_close(set);
     arena_release(&reader.scratch);

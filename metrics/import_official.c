@@ -65,7 +65,7 @@ static enum status read_vsr(struct import_reader *reader, struct error *err)
 {
     char *data;
     size_t size;
-    enum status status = file_read(reader->path, &reader->scratch, &data, &size, err);
+    enum status status = import_read_text(reader, &data, &size, err);
     if (status)
         return status;
     reader->sha256 = sha256_bytes(data, size);

@@ -41,6 +41,22 @@ enum status import_read_id(const cJSON *object, const char *key, const char *pla
     return STATUS_OK;
 }
 
+enum status import_read_text(struct import_reader *reader, char **data, size_t *size,
+                             struct error *err)
+{
+    struct file_map map;
+    enum status status = file_map_open(&map, reader->path, err);
+    if (status)
+        return status;
+    size_t bytes = map.size_bytes;
+    file_map_close(&map);
+    if (bytes > IMPORT_TEXT_BYTES)
+        return fail(err, STATUS_BAD_FORMAT,
+                    "%s: %zu bytes, which is no table of answers (at most %d MiB are read)",
+                    reader->path, bytes, IMPORT_TEXT_BYTES >> 20);
+    return file_read(reader->path, &reader->scratch, data, size, err);
+}
+
 static const char *const splits[] = {"adversarial", "popular", "random"};
 enum { N_SPLITS = sizeof splits / sizeof splits[0] };
 

@@ -35,4 +35,10 @@ enum status import_read_pair(struct import_reader *reader, const cJSON *list, co
 /* The first string in nested lists: [["Yes"]] or ["Yes"] or "Yes"; NULL if there is none. */
 const char *import_first_string(const cJSON *value);
 
+/* Reads a file that has no records to be read one by one, a table, into scratch.  Errors:
+ * BAD_FORMAT where it is larger than IMPORT_TEXT_BYTES, and those of file_read(). */
+enum { IMPORT_TEXT_BYTES = 256 << 20 };
+enum status import_read_text(struct import_reader *reader, char **data, size_t *size,
+                             struct error *err);
+
 #endif

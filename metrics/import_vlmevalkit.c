@@ -5,8 +5,8 @@
  * It numbers rows its own way.  A POPE row is in every split that its category lists with commas
  * (yorn.py:160); with POPE's files loaded it is found by split, picture and question, which needs a
  * column image_path or image.  GQA's index is the question's id, else rows are taken in the order
- * of the file and compared.  The .xlsx files that it writes by default are not read: set
- * PRED_FORMAT=tsv, or save them as .tsv. */
+ * of the file and compared.  The .xlsx files that it writes by default are refused by
+ * metrics/import.c: set PRED_FORMAT=tsv, or save them as .tsv. */
 #include "engine/base/string_map.h"
 #include "metrics/import_read.h"
 #include "metrics/python_text.h"
@@ -219,8 +219,7 @@ static enum status read_cells(struct rows *rows, char delimiter)
 {
     char *data;
     size_t size;
-    enum status status =
-        file_read(rows->reader->path, &rows->reader->scratch, &data, &size, rows->err);
+    enum status status = import_read_text(rows->reader, &data, &size, rows->err);
     if (!status)
         status = jsonl_check_bytes(rows->reader->path, data, size, rows->err);
     if (status)
@@ -251,11 +250,6 @@ static enum status read_rows(struct import_reader *reader, struct error *err)
         strcmp(reader->kind->name, "pope") == 0 ? index_pope(&rows) : index_ids(&rows);
     if (status)
         return status;
-    if (text_ends_with(reader->path, ".xlsx"))
-        return fail(err, STATUS_UNSUPPORTED,
-                    "%s: a workbook is not read; save it as .tsv, or let VLMEvalKit write one "
-                    "(PRED_FORMAT=tsv)",
-                    reader->path);
     if (text_ends_with(reader->path, ".json") || text_ends_with(reader->path, ".jsonl"))
         status = read_json(&rows);
     else

@@ -13,10 +13,12 @@ const struct metric *metric_find(const char *name)
     return NULL;
 }
 
-static enum status find_metric(const struct protocol *protocol, const struct metric **out,
-                               struct error *err)
+enum status metric_of(const struct protocol *protocol, const struct metric **out, struct error *err)
 {
     *out = metric_find(protocol->metric);
+    if (*out && (*out)->needs_choices && protocol->n_choices < 2)
+        return fail(err, STATUS_MISMATCH, "%s: the metric %s needs choices, the protocol has none",
+                    protocol->name, protocol->metric);
     if (*out)
         return STATUS_OK;
     char known[600] = "";
@@ -34,9 +36,6 @@ static enum status check_answers(const struct metric *metric, const struct datas
                                  const struct prediction *predictions, size_t *n_failed,
                                  struct error *err)
 {
-    if (metric->needs_choices && protocol->n_choices < 2)
-        return fail(err, STATUS_MISMATCH, "%s: the metric %s needs choices, the protocol has none",
-                    protocol->name, metric->name);
     *n_failed = 0;
     for (size_t i = 0; i < set->n_samples; i++) {
         const struct prediction *prediction = &predictions[i];
@@ -51,13 +50,13 @@ static enum status check_answers(const struct metric *metric, const struct datas
     return STATUS_OK;
 }
 
-enum status score_predictions(const struct dataset *set, const struct protocol *protocol,
-                              const struct prediction *predictions, struct arena *arena,
-                              struct score_table *table, struct error *err)
+static enum status score_into(const struct dataset *set, const struct protocol *protocol,
+                              const struct prediction *predictions, bool is_plain,
+                              struct arena *arena, struct score_table *table, struct error *err)
 {
     const struct metric *metric = NULL;
     size_t n_failed = 0;
-    enum status status = find_metric(protocol, &metric, err);
+    enum status status = metric_of(protocol, &metric, err);
     if (!status)
         status = check_answers(metric, set, protocol, predictions, &n_failed, err);
     if (status)
@@ -65,6 +64,7 @@ enum status score_predictions(const struct dataset *set, const struct protocol *
     *table = (struct score_table){.n_samples = set->n_samples,
                                   .n_failed = n_failed,
                                   .n_images = set->n_images,
+                                  .is_plain = is_plain,
                                   .arena = arena};
     status = metric->score(set, protocol, predictions, table, err);
     if (!status && arena_failed(arena))
@@ -77,6 +77,20 @@ enum status score_predictions(const struct dataset *set, const struct protocol *
                     protocol->name, metric->name, protocol->headline);
     table->headline = (size_t)(headline - table->scores);
     return STATUS_OK;
+}
+
+enum status score_predictions(const struct dataset *set, const struct protocol *protocol,
+                              const struct prediction *predictions, struct arena *arena,
+                              struct score_table *table, struct error *err)
+{
+    return score_into(set, protocol, predictions, false, arena, table, err);
+}
+
+enum status score_plainly(const struct dataset *set, const struct protocol *protocol,
+                          const struct prediction *predictions, struct arena *arena,
+                          struct score_table *table, struct error *err)
+{
+    return score_into(set, protocol, predictions, true, arena, table, err);
 }
 
 struct score *score_add(struct score_table *table, const char *name, double value, double scale,

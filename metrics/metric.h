@@ -26,8 +26,9 @@ struct prediction {
 /* How the 95 % interval was made. */
 enum interval_kind {
     INTERVAL_NONE,
-    INTERVAL_WILSON,  /* every image has one question */
-    INTERVAL_CLUSTER, /* linearised standard error, images as clusters, t quantile */
+    INTERVAL_WILSON,    /* every image has one question */
+    INTERVAL_CLUSTER,   /* linearised standard error, images as clusters, t quantile */
+    INTERVAL_BOOTSTRAP, /* percentiles of seeded resamples, images as clusters */
 };
 
 struct score {
@@ -47,6 +48,7 @@ struct score_table {
     size_t n_samples; /* all, failed included */
     size_t n_failed;  /* predictions without an answer: count as wrong, and are printed beside */
     size_t n_images;
+    bool is_plain; /* intervals that take resamples are not wanted */
     struct arena *arena;
 };
 
@@ -77,11 +79,21 @@ double metric_credit(const struct metric *metric, const struct sample *sample,
 extern const struct metric *const metrics[];
 const struct metric *metric_find(const char *name);
 
+/* The metric of a protocol.  Errors: NOT_FOUND (the sentence lists what there is), MISMATCH (it
+ * weighs choices, and the protocol has none). */
+enum status metric_of(const struct protocol *protocol, const struct metric **out,
+                      struct error *err);
+
 /* Scores and checks: runs metric->score, finds the headline, counts failures.
  * Errors: NOT_FOUND (unknown metric), MISMATCH (answers lack what the metric reads). */
 enum status score_predictions(const struct dataset *set, const struct protocol *protocol,
                               const struct prediction *predictions, struct arena *arena,
                               struct score_table *table, struct error *err);
+
+/* The same without the intervals that take resamples: for floors and other values in passing. */
+enum status score_plainly(const struct dataset *set, const struct protocol *protocol,
+                          const struct prediction *predictions, struct arena *arena,
+                          struct score_table *table, struct error *err);
 
 /* Appends a score; returns it, or NULL without memory. */
 struct score *score_add(struct score_table *table, const char *name, double value, double scale,

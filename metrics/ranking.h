@@ -10,6 +10,7 @@
 struct ranked {
     double score;
     bool is_positive;
+    size_t image; /* its number; read by metrics/ranking_interval.h alone */
 };
 
 /* Sorts items by falling score; the other functions need it.  False if a score is NaN, where

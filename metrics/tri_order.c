@@ -88,6 +88,15 @@ void tri_shuffle(size_t *indices, size_t n, uint32_t seed)
     }
 }
 
+bool tri_has_slim(const struct dataset_kind *kind)
+{
+    static const char *const names[] = {"gqa", "pope", "textvqa", "vizwiz", "vqav2"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], kind->name) == 0)
+            return true;
+    return false;
+}
+
 size_t tri_slim(const struct dataset *set, size_t n, size_t *indices)
 {
     static const char *const splits[] = {"adversarial", "popular", "random"};

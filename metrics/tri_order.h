@@ -9,6 +9,7 @@
 
 #include "datasets/dataset.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ enum { TRI_SEED = 21 };
 
 /* Shuffles indices [n] in place as random.Random(seed).shuffle() does; n < 2^32. */
 void tri_shuffle(size_t *indices, size_t n, uint32_t seed);
+
+/* Whether TRI's harness has subsets of the benchmark. */
+bool tri_has_slim(const struct dataset_kind *kind);
 
 /* Fills indices [set->n_samples] with TRI's subset "slim-N" of a set in its files' order: the first
  * n of the shuffled samples, of POPE the first n of each split (pope.py:101-113).  Returns how many

@@ -81,7 +81,8 @@ static void add_areas(struct input *input)
     for (size_t i = 0; i < n_all; i++)
         if (input->right[i] >= 0)
             ranked[n++] = (struct ranked){input->predictions[i].probabilities[0],
-                                          strcmp(input->set->samples[i].answers[0], "True") == 0};
+                                          strcmp(input->set->samples[i].answers[0], "True") == 0,
+                                          input->estimator.image[i]};
     bool sorted = ranking_sort(ranked, n);
     struct score *areas[] = {
         score_add(input->table, "auc-roc", sorted ? ranking_roc_auc(ranked, n) : NAN, 1, n),
@@ -99,6 +100,10 @@ static void add_areas(struct input *input)
             areas[i]->note =
                 arena_printf(input->table->arena, "%zu failed samples are left out", n_all - n);
     }
+    if (sorted && areas[0] && areas[1])
+        estimate_ranking(&input->estimator, ranked, n,
+                         (struct score *[N_RANKING_VALUES]){
+                             [RANKING_ROC_AUC] = areas[0], [RANKING_AVERAGE_PRECISION] = areas[1]});
 }
 
 /* How often True was answered, and how often it is the label. */

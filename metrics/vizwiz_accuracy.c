@@ -12,9 +12,9 @@
 /* Whose answers the parts of the set are. */
 enum { ANSWERABLE, UNANSWERABLE, UNKNOWN };
 
-static size_t part_of(const struct sample *sample)
+static size_t part_of(const struct dataset *set, size_t sample)
 {
-    const struct vizwiz_facts *facts = sample->facts;
+    const struct vizwiz_facts *facts = dataset_facts(set, sample, "vizwiz");
     return !facts ? UNKNOWN : facts->is_answerable ? ANSWERABLE : UNANSWERABLE;
 }
 
@@ -35,7 +35,7 @@ static struct ranked *rank(struct vqa_scores *scores, const struct prediction *p
             continue;
         }
         bool says = vizwiz_says_unanswerable(rule, predictions[i].text, &no_memory);
-        ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE};
+        ranked[(*n)++] = (struct ranked){says, part[i] == UNANSWERABLE, scores->estimator.image[i]};
     }
     return no_memory ? NULL : ranked;
 }
@@ -52,6 +52,8 @@ static void add_detection(struct vqa_scores *scores, const struct prediction *pr
         return;
     }
     ranking_sort(ranked, n);
+    struct score *known[2] = {NULL, NULL};
+    size_t first = table->n_scores;
     const struct {
         const char *name;
         double value;
@@ -68,6 +70,11 @@ static void add_detection(struct vqa_scores *scores, const struct prediction *pr
         else if (score && n_failed > 0)
             score->note = arena_printf(table->arena, "%zu failed samples are left out", n_failed);
     }
+    for (size_t i = 0; i < 2 && has_both && table->n_scores == first + 2; i++)
+        known[i] = &table->scores[first + i];
+    estimate_ranking(&scores->estimator, ranked, n,
+                     (struct score *[N_RANKING_VALUES]){
+                         [RANKING_AVERAGE_PRECISION] = known[0], [RANKING_F1] = known[1]});
 }
 
 static void add_answerability(struct vqa_scores *scores, const struct prediction *predictions,
@@ -80,7 +87,7 @@ static void add_answerability(struct vqa_scores *scores, const struct prediction
         return;
     }
     for (size_t i = 0; i < n; i++)
-        counts[part[i] = part_of(&scores->set->samples[i])] += 1;
+        counts[part[i] = part_of(scores->set, i)] += 1;
     vqa_scores_add(scores, "answerable/accuracy", part, ANSWERABLE);
     vqa_scores_add(scores, "unanswerable/accuracy", part, UNANSWERABLE);
     add_detection(scores, predictions, rule, part, counts[ANSWERABLE] && counts[UNANSWERABLE]);

@@ -49,6 +49,12 @@ enum status vqa_scores_begin(struct vqa_scores *scores, const struct dataset *se
     const struct vqa_metric *metric = vqa_metric_of(protocol);
     const struct vqa_rule *rule = &vqa_rules[metric->rule];
     *scores = (struct vqa_scores){.set = set, .table = table, .aggregate = metric->aggregate};
+    for (size_t i = 0; i < set->n_samples; i++)
+        if (set->samples[i].n_answers == 1)
+            return fail(err, STATUS_MISMATCH,
+                        "%s: question %s has one answer; the metric %s compares with those of ten "
+                        "annotators",
+                        protocol->name, set->samples[i].id, protocol->metric);
     double scale = metric->aggregate == VQA_MEAN ? 1 : 100;
     enum status status = estimator_init(&scores->estimator, set, table, scale, err);
     if (status)

@@ -237,7 +237,8 @@ static void add_areas(struct input *input, const char *prefix, const char *group
         if (input->says[i] == SAYS_NOTHING)
             left_out += 1;
         else
-            input->ranked[n++] = (struct ranked){input->p_yes[i], is_positive(input, i)};
+            input->ranked[n++] =
+                (struct ranked){input->p_yes[i], is_positive(input, i), input->estimator.image[i]};
     }
     bool sorted = ranking_sort(input->ranked, n);
     const struct {
@@ -261,6 +262,11 @@ static void add_areas(struct input *input, const char *prefix, const char *group
                 input, score,
                 arena_printf(input->table->arena, "%zu failed samples are left out", left_out));
     }
+    struct score *last = input->table->scores + input->table->n_scores - 2;
+    if (sorted && !arena_failed(input->table->arena))
+        estimate_ranking(&input->estimator, input->ranked, n,
+                         (struct score *[N_RANKING_VALUES]){
+                             [RANKING_ROC_AUC] = last, [RANKING_AVERAGE_PRECISION] = last + 1});
 }
 
 /* group NULL: all samples. */

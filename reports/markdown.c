@@ -49,8 +49,9 @@ static void add_headline(const struct run_record *record, struct text *out)
     if (headline->interval != INTERVAL_NONE && !isnan(headline->low)) {
         text_add(out, ", 95 % interval ");
         report_add_interval(out, headline);
-        text_add(out,
-                 headline->interval == INTERVAL_CLUSTER ? " (images as clusters)" : " (Wilson)");
+        text_add(out, headline->interval == INTERVAL_WILSON    ? " (Wilson)"
+                      : headline->interval == INTERVAL_CLUSTER ? " (images as clusters)"
+                                                               : " (bootstrap of images)");
     }
     if (record->has_correct)
         text_addf(out, "; %zu of %zu right", record->n_correct, record->n_samples);

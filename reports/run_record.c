@@ -145,6 +145,8 @@ static enum interval_kind interval_of(const char *name)
 {
     if (strcmp(name, "wilson") == 0)
         return INTERVAL_WILSON;
+    if (strcmp(name, "bootstrap") == 0)
+        return INTERVAL_BOOTSTRAP;
     return strcmp(name, "cluster") == 0 ? INTERVAL_CLUSTER : INTERVAL_NONE;
 }
 

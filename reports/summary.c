@@ -97,12 +97,13 @@ void report_begin_scores(struct table *table, struct arena *arena)
 static void interval_cell(struct table *table, const struct score *score)
 {
     bool known = score->interval != INTERVAL_NONE && !isnan(score->low) && !isnan(score->high);
+    const char *how = score->interval == INTERVAL_BOOTSTRAP ? " (bootstrap)" : "";
     if (!known)
         table_cell(table, "%s", "");
     else if (score->scale >= 100)
-        table_cell(table, "%.2f to %.2f", score->low, score->high);
+        table_cell(table, "%.2f to %.2f%s", score->low, score->high, how);
     else
-        table_cell(table, "%.4f to %.4f", score->low, score->high);
+        table_cell(table, "%.4f to %.4f%s", score->low, score->high, how);
 }
 
 void report_add_score(struct table *table, const struct score *score)

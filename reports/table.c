@@ -81,13 +81,12 @@ static void add_cell(struct text *out, const char *cell, enum table_style style)
     }
 }
 
-static void add_row(const struct table *table, size_t n_rows, size_t row, enum table_style style,
-                    struct text *out)
+static void add_row(const struct table *table, const size_t *widths, size_t row,
+                    enum table_style style, struct text *out)
 {
     for (size_t column = 0; column < table->n_columns; column++) {
         const char *cell = cell_at(table, row, column);
-        size_t width = column_width(table, n_rows, column, style);
-        int fill = (int)(width - cell_width(cell, style));
+        int fill = (int)(widths[column] - cell_width(cell, style));
         bool right = table->alignment[column] == 'r';
         bool last = column + 1 == table->n_columns;
         text_add(out, style == TABLE_MARKDOWN ? "| " : column > 0 ? "  " : "");
@@ -100,11 +99,11 @@ static void add_row(const struct table *table, size_t n_rows, size_t row, enum t
     text_add(out, style == TABLE_MARKDOWN ? "|\n" : "\n");
 }
 
-static void add_rule(const struct table *table, size_t n_rows, enum table_style style,
+static void add_rule(const struct table *table, const size_t *widths, enum table_style style,
                      struct text *out)
 {
     for (size_t column = 0; column < table->n_columns; column++) {
-        size_t width = column_width(table, n_rows, column, style);
+        size_t width = widths[column];
         bool right = table->alignment[column] == 'r';
         text_add(out, style == TABLE_MARKDOWN ? "| " : column > 0 ? "  " : "");
         for (size_t i = 0; i < width; i++)
@@ -117,10 +116,13 @@ static void add_rule(const struct table *table, size_t n_rows, enum table_style 
 void table_add_to(const struct table *table, enum table_style style, struct text *out)
 {
     size_t n_rows = (table->n_cells + table->n_columns - 1) / table->n_columns;
-    for (size_t row = 0; row < n_rows; row++) {
-        add_row(table, n_rows, row, style, out);
+    size_t *widths = arena_alloc_small(table->arena, table->n_columns, sizeof *widths);
+    for (size_t column = 0; widths && column < table->n_columns; column++)
+        widths[column] = column_width(table, n_rows, column, style);
+    for (size_t row = 0; widths && row < n_rows; row++) {
+        add_row(table, widths, row, style, out);
         if (row == 0)
-            add_rule(table, n_rows, style, out);
+            add_rule(table, widths, style, out);
     }
     if (arena_failed(table->arena) || table->failed)
         out->failed = true;

@@ -9,6 +9,7 @@
 #define GQA "tests/data/gqa"
 #define POPE "tests/data/pope"
 #define VSR "tests/data/vsr"
+#define VIZWIZ "tests/data/vizwiz"
 
 static void triml_results_are_joined_by_their_ids(void **state)
 {
@@ -255,7 +256,11 @@ static void what_cannot_be_read_is_refused_with_its_place(void **state)
          "\"doc_id\" is missing", STATUS_BAD_FORMAT},
         {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": -1, \"filtered_resps\": [\"x\"]}",
          "\"doc_id\" is -1", STATUS_BAD_FORMAT},
-        {"vlmevalkit", "m.xlsx", "gqa", GQA, "PK", "a workbook is not read", STATUS_UNSUPPORTED},
+        {"vlmevalkit", "m.xlsx", "gqa", GQA, "PK", "save it as .tsv", STATUS_UNSUPPORTED},
+        {"jsonl", "p.jsonl", "gqa", GQA, "PK\003\004...", "a workbook (.xlsx) is not read; save it",
+         STATUS_UNSUPPORTED},
+        {"evalai", "p.json", "vizwiz", VIZWIZ, "\xD0\xCF\x11\xE0\xA1", "a workbook",
+         STATUS_UNSUPPORTED},
         {"vlmevalkit", "m.tsv", "gqa", GQA, "index\tquestion\tanswer\n1\tIs?\tno\n",
          "row 1: \"prediction\" is missing", STATUS_BAD_FORMAT},
         {"vlmevalkit", "m.csv", "gqa", GQA, "index,question,answer,prediction\n1,\"Is?,no,no\n",

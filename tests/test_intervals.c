@@ -1,5 +1,6 @@
 #include "tests/check.h"
 
+#include "datasets/vizwiz.h"
 #include "engine/base/json.h"
 #include "metrics/intervals.h"
 #include "metrics/metric.h"
@@ -214,6 +215,80 @@ static void wilson_is_used_only_where_every_picture_has_one_question(void **stat
     arena_release(&arena);
 }
 
+/* Areas under curves: resampled by image where scores are asked for, not where floors are. */
+static void areas_have_the_interval_of_the_bootstrap(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"final/auc-roc", "final/auc-pr", "popular/auc-roc"};
+    struct arena arena;
+    struct dataset set = {0};
+    struct prediction *predictions;
+    struct protocol protocol;
+    struct score_table table, again, plain;
+    struct error err = {{0}};
+    arena_init(&arena);
+    make_set(json_find(json_find(cases, "yes_no"), "samples"), &arena, &set, &predictions);
+    for (size_t i = 0; i < set.n_samples; i++) {
+        double *p = arena_alloc(&arena, 2, sizeof *p);
+        p[0] = (double)(i * 7 % 11) / 22 + (strcmp(predictions[i].text, "Yes") == 0 ? 0.4 : 0.1);
+        p[1] = 1 - p[0];
+        predictions[i].probabilities = p;
+    }
+    assert_ok(protocol_open(&protocol, "pope@triml", &arena, &err), err);
+    assert_ok(score_predictions(&set, &protocol, predictions, &arena, &table, &err), err);
+    assert_ok(score_predictions(&set, &protocol, predictions, &arena, &again, &err), err);
+    assert_ok(score_plainly(&set, &protocol, predictions, &arena, &plain, &err), err);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct score *area = score_find(&table, names[i]);
+        assert_int_equal(area->interval, INTERVAL_BOOTSTRAP);
+        assert_true(0 <= area->low && area->low < area->value);
+        assert_true(area->value < area->high && area->high <= 1);
+        assert_true(area->low == score_find(&again, names[i])->low);
+        assert_true(score_find(&plain, names[i])->value == area->value);
+        assert_int_equal(score_find(&plain, names[i])->interval, INTERVAL_NONE);
+    }
+    arena_release(&arena);
+}
+
+/* Of thirty questions every third cannot be answered; the model says so to most of them. */
+static void what_cannot_be_answered_is_found_within_an_interval(void **state)
+{
+    (void)state;
+    enum { N = 30 };
+    static const char *const names[] = {"unanswerable/average-precision", "unanswerable/f1"};
+    static const char *const answers[] = {"cat", "cat", "cat", "cat", "cat",
+                                          "cat", "cat", "cat", "cat", "cat"};
+    static const struct vizwiz_facts can = {true}, cannot = {false};
+    struct arena arena;
+    struct sample samples[N];
+    struct prediction predictions[N] = {{0}};
+    struct dataset set = {.kind = dataset_kind_find("vizwiz"), .samples = samples, .n_samples = N};
+    struct protocol protocol;
+    struct score_table table;
+    struct error err = {{0}};
+    arena_init(&arena);
+    for (size_t i = 0; i < N; i++) {
+        const char *id = arena_printf(&arena, "%zu", i);
+        samples[i] = (struct sample){.id = id,
+                                     .image_name = id,
+                                     .question = "what is this?",
+                                     .answers = answers,
+                                     .n_answers = 10,
+                                     .facts = i % 3 == 0 ? &cannot : &can};
+        predictions[i].text = i % 3 == 0 ? (i % 4 == 0 ? "cat" : "unanswerable")
+                                         : (i % 7 == 0 ? "unanswerable" : "cat");
+    }
+    assert_ok(protocol_open(&protocol, "vizwiz@triml", &arena, &err), err);
+    assert_ok(score_predictions(&set, &protocol, predictions, &arena, &table, &err), err);
+    for (size_t i = 0; i < 2; i++) {
+        const struct score *score = score_find(&table, names[i]);
+        assert_int_equal(score->interval, INTERVAL_BOOTSTRAP);
+        assert_true(0 <= score->low && score->low < score->value);
+        assert_true(score->value < score->high && score->high <= 100);
+    }
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +298,8 @@ int main(void)
         cmocka_unit_test(repeated_questions_do_not_narrow_the_interval),
         cmocka_unit_test(one_cluster_has_no_interval),
         cmocka_unit_test(scores_have_the_intervals_of_an_infinitesimal_jackknife),
+        cmocka_unit_test(areas_have_the_interval_of_the_bootstrap),
+        cmocka_unit_test(what_cannot_be_answered_is_found_within_an_interval),
         cmocka_unit_test(wilson_is_used_only_where_every_picture_has_one_question),
     };
     return cmocka_run_group_tests(tests, read_cases, free_cases);

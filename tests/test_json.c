@@ -44,7 +44,7 @@ static void errors_tell_line_and_column(void **state)
         {"\xEF\xBB\xBF{}", "p.json: line 1, column 1: a byte order mark, not JSON"},
         {" \xEF\xBB\xBF{}", "p.json: line 1, column 2: a byte order mark, not JSON"},
         {"{}\xEF\xBB\xBF", "p.json: line 1, column 3: text behind the JSON value"},
-        {"\"\\ud800\"", "not valid JSON"},
+        {"\"\\ud800\"", "p.json: line 1, column 2: half of a surrogate pair"},
         {"\"\\x\"", "not valid JSON"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -10,7 +10,7 @@ static void assert_areas(const char *labels, const double *scores, double precis
     struct ranked items[16];
     size_t n = strlen(labels);
     for (size_t i = 0; i < n; i++)
-        items[i] = (struct ranked){scores[i], labels[i] == '+'};
+        items[i] = (struct ranked){scores[i], labels[i] == '+', i};
     assert_true(ranking_sort(items, n));
     assert_true(fabs(ranking_average_precision(items, n) - precision) < 1e-15);
     double got = ranking_roc_auc(items, n);
@@ -50,14 +50,15 @@ static void one_class_alone_has_no_roc_area(void **state)
 static void a_nan_cannot_be_ranked(void **state)
 {
     (void)state;
-    struct ranked items[2] = {{1, true}, {NAN, false}};
+    struct ranked items[2] = {{1, true, 0}, {NAN, false, 1}};
     assert_false(ranking_sort(items, 2));
 }
 
 static void f1_decides_above_a_half(void **state)
 {
     (void)state;
-    const struct ranked items[4] = {{0.5, true}, {0.51, true}, {0.9, false}, {0.1, false}};
+    const struct ranked items[4] = {
+        {0.5, true, 0}, {0.51, true, 1}, {0.9, false, 2}, {0.1, false, 3}};
     assert_true(ranking_f1(items, 4) == 0.5);
     assert_true(ranking_f1(items + 3, 1) == 0);
 }

@@ -1,6 +1,7 @@
 #include "engine/base/json.h"
 
 #include "engine/base/file.h"
+#include "engine/base/json_scan.h"
 #include "engine/base/utf8.h"
 
 #include <limits.h>
@@ -79,13 +80,17 @@ static void *json_malloc(size_t size)
     return memory;
 }
 
-/* Parses one value at position and moves position behind it. */
-static enum status parse_value(cJSON **root, const char *data, size_t length, size_t *position,
-                               const char *place, struct error *err)
+/* Parses one value of at most that many bytes (0: any) at position and moves position behind it. */
+static enum status parse_value(cJSON **root, const char *data, size_t length, size_t most,
+                               size_t *position, const char *place, struct error *err)
 {
     /* cJSON skips a byte order mark; the readers that define these formats refuse one. */
     if (length - *position >= 3 && memcmp(data + *position, "\xEF\xBB\xBF", 3) == 0)
         return syntax_error(data, length, *position, place, "a byte order mark, not JSON", err);
+    size_t wrong_at = *position;
+    const char *wrong = json_scan(data, length, most, &wrong_at);
+    if (wrong)
+        return syntax_error(data, length, wrong_at, place, wrong, err);
     static cJSON_Hooks hooks = {json_malloc, free};
     cJSON_InitHooks(&hooks);
     out_of_memory = false;
@@ -111,7 +116,7 @@ enum status json_parse(cJSON **root, const char *data, size_t length, const char
     if (position == length)
         return fail(err, STATUS_BAD_FORMAT, "%s: empty, JSON expected", place);
     cJSON *value = NULL;
-    enum status status = parse_value(&value, data, length, &position, place, err);
+    enum status status = parse_value(&value, data, length, 0, &position, place, err);
     if (status)
         return status;
     position = skip_space(data, length, position);
@@ -129,14 +134,23 @@ enum status json_read(cJSON **root, const char *path, struct error *err)
     enum status status = file_map_open(&map, path, err);
     if (status)
         return status;
-    status = json_parse(root, (const char *)map.data, map.size_bytes, path, err);
+    if (map.size_bytes > JSON_FILE_BYTES)
+        status = fail(err, STATUS_BAD_FORMAT,
+                      "%s: %zu bytes; JSON that is read at once has at most %d MiB", path,
+                      map.size_bytes, JSON_FILE_BYTES >> 20);
+    else
+        status = json_parse(root, (const char *)map.data, map.size_bytes, path, err);
     file_map_close(&map);
     return status;
 }
 
 const cJSON *json_find(const cJSON *object, const char *key)
 {
-    return cJSON_GetObjectItemCaseSensitive(object, key);
+    const cJSON *found = NULL, *item;
+    if (cJSON_IsObject(object))
+        cJSON_ArrayForEach(item, object) if (item->string && strcmp(item->string, key) == 0) found =
+            item;
+    return found;
 }
 
 enum status json_get(const cJSON *object, const char *key, const char *place, const cJSON **out,
@@ -322,6 +336,16 @@ enum status json_object_begin(struct json_array *object, const char *data, size_
     return STATUS_OK;
 }
 
+/* What is read and forgotten is text, too. */
+static enum status check_text(const struct json_array *array, size_t start, size_t end,
+                              struct error *err)
+{
+    size_t bad = 0;
+    if (utf8_valid(array->data + start, end - start, &bad))
+        return STATUS_OK;
+    return syntax_error(array->data, array->length, start + bad, array->place, "not UTF-8", err);
+}
+
 /* Reads "key": at position and moves behind the colon; *is_named tells whether the key is name. */
 static enum status read_key(const struct json_array *array, size_t *position, const char *name,
                             bool *is_named, struct error *err)
@@ -331,7 +355,10 @@ static enum status read_key(const struct json_array *array, size_t *position, co
     if (at == array->length || array->data[at] != '"')
         return syntax_error(array->data, array->length, at, array->place,
                             "the name of a member is expected", err);
-    enum status status = parse_value(&key, array->data, array->length, &at, array->place, err);
+    enum status status =
+        parse_value(&key, array->data, array->length, JSON_RECORD_BYTES, &at, array->place, err);
+    if (!status && (status = check_text(array, *position, at, err)))
+        cJSON_Delete(key);
     if (status)
         return status;
     *is_named = strcmp(key->valuestring, name) == 0;
@@ -346,9 +373,12 @@ static enum status read_key(const struct json_array *array, size_t *position, co
 static enum status skip_value(const struct json_array *array, size_t *position, struct error *err)
 {
     cJSON *value = NULL;
-    enum status status =
-        parse_value(&value, array->data, array->length, position, array->place, err);
+    size_t start = *position;
+    enum status status = parse_value(&value, array->data, array->length, JSON_RECORD_BYTES,
+                                     position, array->place, err);
     cJSON_Delete(value);
+    if (!status)
+        status = check_text(array, start, *position, err);
     *position = skip_space(array->data, array->length, *position);
     return status;
 }
@@ -429,7 +459,8 @@ static enum status parse_key(const struct json_array *object, cJSON **key, size_
     if (*position == object->length || data[*position] != '"')
         return syntax_error(data, object->length, *position, object->place,
                             "a key in quotes is expected", err);
-    enum status status = parse_value(key, data, object->length, position, object->place, err);
+    enum status status =
+        parse_value(key, data, object->length, JSON_RECORD_BYTES, position, object->place, err);
     if (status)
         return status;
     *position = skip_space(data, object->length, *position);
@@ -457,7 +488,8 @@ enum status json_array_next(struct json_array *array, cJSON **element, struct er
     cJSON *key = NULL;
     enum status status = array->is_object ? parse_key(array, &key, &position, err) : STATUS_OK;
     if (!status)
-        status = parse_value(element, array->data, array->length, &position, array->place, err);
+        status = parse_value(element, array->data, array->length, JSON_RECORD_BYTES, &position,
+                             array->place, err);
     if (status) {
         cJSON_Delete(key);
         return status;

@@ -14,16 +14,18 @@
 #include <stdint.h>
 
 /* Parses length bytes; place names them in errors, which tell line and column.  Anything but
- * white space behind the value is an error, and so is a byte order mark.  Laxer than JSON where
- * cJSON is: control characters between values and inside strings, numbers such as 01 and 1., 1e400
- * (infinite); a string ends at \u0000.  The caller frees *root with cJSON_Delete(). */
+ * white space behind the value is an error, and so is what Python's json refuses: a byte order
+ * mark, control characters, numbers such as 01 and 1.; and half a surrogate pair.  1e400 is
+ * infinite; a string ends at \u0000; bytes are not checked to be UTF-8.  The caller frees *root
+ * with cJSON_Delete(). */
 enum status json_parse(cJSON **root, const char *data, size_t length, const char *place,
                        struct error *err);
 
-/* Reads and parses a whole file. */
+/* Reads and parses a whole file, of at most JSON_FILE_BYTES: the tree is several times as large. */
+enum { JSON_FILE_BYTES = 512 << 20 };
 enum status json_read(cJSON **root, const char *path, struct error *err);
 
-/* The member called key, compared with case, or NULL. */
+/* The member called key, compared with case, or NULL; of several the last, as in Python. */
 const cJSON *json_find(const cJSON *object, const char *key);
 
 /* Members that must exist with the named type; a missing or wrong one is BAD_FORMAT.
@@ -57,6 +59,7 @@ void json_add_number(struct text *out, double value);
 
 /* The next value of a large JSON array or object, one element at a time, so that the whole tree
  * is never held. */
+enum { JSON_RECORD_BYTES = 64 << 20 }; /* the most that one element may have */
 struct json_array {
     const char *data;
     size_t length;

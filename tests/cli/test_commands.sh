@@ -121,7 +121,7 @@ END
 test_that selftest_says_no_with_exit_code_1
 
 tokenizer_cases_need_their_tokenizer() {
-    echo '{"raw": [{"text": "a", "neox": [66]}, {"text": "\n", "neox": [200]}]}' >good.json
+    printf '%s\n' '{"raw": [{"text": "a", "neox": [66]}, {"text": "\n", "neox": [200]}]}' >good.json
     sed 's/66/67/' good.json >bad.json
     expect 2 selftest --cases good.json
     says err "--tokenizer is needed"

@@ -1,0 +1,320 @@
+#include "eval/merge.h"
+
+#include "engine/base/arena.h"
+#include "engine/base/file.h"
+#include "engine/base/json.h"
+#include "engine/base/string_map.h"
+#include "eval/manifest.h"
+#include "eval/output.h"
+#include "eval/prediction_log.h"
+#include "eval/shard.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One shard as its directory has it. */
+struct part {
+    const char *directory; /* NULL: missing */
+    cJSON *manifest;
+    size_t first, n_samples, n_lines;
+};
+
+struct merge {
+    const char *directory;
+    struct part *parts; /* [n], in their order */
+    size_t n;
+    const struct part *any; /* one that is there */
+    struct arena arena;
+};
+
+static enum status no_memory(const struct merge *merge, struct error *err)
+{
+    return fail(err, STATUS_NO_MEMORY, "out of memory while merging %s", merge->directory);
+}
+
+/* "2-of-4" */
+static bool read_name(const char *name, struct shard *shard)
+{
+    int length = 0;
+    return sscanf(name, "%zu-of-%zu%n", &shard->index, &shard->of, &length) == 2 &&
+           name[length] == '\0' && shard->index >= 1 && shard->index <= shard->of &&
+           shard->of <= SHARD_MOST;
+}
+
+bool merge_has_shards(const char *directory)
+{
+    struct arena arena;
+    arena_init(&arena);
+    const char *folder = path_join(&arena, directory, "shards");
+    bool has = folder && directory_exists(folder);
+    arena_release(&arena);
+    return has;
+}
+
+/* Takes one folder among the shards. */
+static enum status add_part(struct merge *merge, const char *folder, const char *name,
+                            struct error *err)
+{
+    struct shard shard;
+    if (!read_name(name, &shard))
+        return fail(err, STATUS_MISMATCH, "%s/%s is not the folder of a shard", folder, name);
+    if (merge->n == 0) {
+        merge->n = shard.of;
+        merge->parts = arena_alloc(&merge->arena, shard.of, sizeof *merge->parts);
+        if (!merge->parts)
+            return no_memory(merge, err);
+    }
+    if (shard.of != merge->n)
+        return fail(err, STATUS_MISMATCH,
+                    "%s holds shards of %zu and of %zu: remove those that do not belong to the run",
+                    folder, merge->n, shard.of);
+    struct part *part = &merge->parts[shard.index - 1];
+    part->directory = path_join(&merge->arena, folder, name);
+    const char *path =
+        part->directory ? path_join(&merge->arena, part->directory, "manifest.json") : NULL;
+    if (!path)
+        return no_memory(merge, err);
+    if (!file_exists(path)) {
+        part->directory = NULL; /* was never begun */
+        return STATUS_OK;
+    }
+    enum status status = json_read(&part->manifest, path, err);
+    merge->any = part;
+    return status;
+}
+
+static enum status find_parts(struct merge *merge, struct error *err)
+{
+    struct dirent **names = NULL;
+    const char *folder = path_join(&merge->arena, merge->directory, "shards");
+    if (!folder)
+        return no_memory(merge, err);
+    int n = scandir(folder, &names, NULL, alphasort);
+    enum status status =
+        n < 0 ? fail(err, STATUS_NOT_FOUND, "%s holds no shards", merge->directory) : STATUS_OK;
+    for (int i = 0; i < n; i++) {
+        if (!status && names[i]->d_name[0] != '.')
+            status = add_part(merge, folder, names[i]->d_name, err);
+        free(names[i]);
+    }
+    free(names);
+    if (!status && !merge->any)
+        status = fail(err, STATUS_NOT_FOUND, "%s holds no shards", folder);
+    return status;
+}
+
+/* All of one run, and no manifest of a folder that another shard's was copied to. */
+static enum status check_identity(struct merge *merge, struct error *err)
+{
+    struct text text;
+    enum status status = STATUS_OK;
+    text_init(&text);
+    for (size_t i = 0; !status && i < merge->n; i++) {
+        struct part *part = &merge->parts[i];
+        if (!part->directory)
+            continue;
+        const cJSON *shard = json_find(part->manifest, "shard");
+        text_reset(&text);
+        manifest_add_differences(merge->any->manifest, part->manifest, true, &text);
+        if (json_number_or(shard, "index", 0) != (double)(i + 1) ||
+            json_number_or(shard, "of", 0) != (double)merge->n)
+            status = fail(err, STATUS_MISMATCH, "%s/manifest.json is not that of shard %zu of %zu",
+                          part->directory, i + 1, merge->n);
+        else if (text.length > 0)
+            status = fail(err, STATUS_MISMATCH, "%s and %s are not of one run: they differ in: %s",
+                          merge->any->directory, part->directory, text_string(&text));
+        part->first = (size_t)json_number_or(shard, "first", 0);
+        part->n_samples = (size_t)json_number_or(shard, "samples", 0);
+    }
+    if (!status && text.failed)
+        status = no_memory(merge, err);
+    text_release(&text);
+    return status;
+}
+
+/* Counts a part's lines and looks for samples that were answered before. */
+static enum status read_lines(struct merge *merge, struct part *part, struct string_map *seen,
+                              struct error *err)
+{
+    struct log_entry *entries;
+    size_t n;
+    const char *path = path_join(&merge->arena, part->directory, "predictions.jsonl");
+    if (!path)
+        return no_memory(merge, err);
+    if (!file_exists(path))
+        return STATUS_OK;
+    enum status status = log_read(path, &merge->arena, &entries, &n, NULL, err);
+    part->n_lines = status ? 0 : n;
+    for (size_t i = 0; !status && i < n; i++) {
+        int64_t other = (int64_t)(part - merge->parts);
+        if (!string_map_add(seen, entries[i].id, strlen(entries[i].id), other, &other) &&
+            !arena_failed(&merge->arena))
+            status = fail(err, STATUS_MISMATCH, "sample '%s' is answered in %s and in %s",
+                          entries[i].id, merge->parts[other].directory, part->directory);
+    }
+    return status;
+}
+
+/* The command line of the run with another shard. */
+static void add_command(const struct merge *merge, size_t shard, struct text *out)
+{
+    const char *words[256];
+    char number[64];
+    size_t n = 0;
+    const cJSON *word;
+    bool skip = false;
+    cJSON_ArrayForEach(word, json_find(merge->any->manifest, "command"))
+    {
+        bool is_shard = cJSON_IsString(word) && strcmp(word->valuestring, "--shard") == 0;
+        bool joined = cJSON_IsString(word) && strncmp(word->valuestring, "--shard=", 8) == 0;
+        if (cJSON_IsString(word) && !skip && !is_shard && !joined && n + 3 < 256)
+            words[n++] = word->valuestring;
+        skip = is_shard;
+    }
+    snprintf(number, sizeof number, "%zu/%zu", shard, merge->n);
+    words[n++] = "--shard";
+    words[n++] = number;
+    words[n] = NULL;
+    add_shell_words(out, words);
+}
+
+/* Refuses what is missing or unfinished and says what to type for each. */
+static enum status check_gaps(const struct merge *merge, struct error *err)
+{
+    struct text text;
+    size_t n_gaps = 0;
+    text_init(&text);
+    for (size_t i = 0; i < merge->n; i++) {
+        const struct part *part = &merge->parts[i];
+        if (part->directory && part->n_lines == part->n_samples)
+            continue;
+        n_gaps++;
+        text_addf(&text, "\n  shard %zu of %zu ", i + 1, merge->n);
+        if (part->directory)
+            text_addf(&text, "has %zu of %zu answers: ", part->n_lines, part->n_samples);
+        else
+            text_add(&text, "is missing: ");
+        add_command(merge, i + 1, &text);
+    }
+    enum status status = STATUS_OK;
+    if (n_gaps > 0) {
+        message("%s is not complete; to run what is missing:%s", merge->directory,
+                text_string(&text));
+        status = fail(err, STATUS_MISMATCH, "%zu of %zu shards of %s are not finished", n_gaps,
+                      merge->n, merge->directory);
+    }
+    text_release(&text);
+    return status;
+}
+
+static enum status check_stretches(const struct merge *merge, struct error *err)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < merge->n; i++) {
+        const struct part *part = &merge->parts[i];
+        if (part->n_samples > 0 && part->first != next)
+            return fail(err, STATUS_MISMATCH,
+                        "%s begins with sample %zu of the order, where %zu is expected",
+                        part->directory, part->first, next);
+        next += part->n_samples;
+    }
+    double all = json_number_or(json_find(merge->any->manifest, "selection"), "samples", -1);
+    if ((double)next != all)
+        return fail(err, STATUS_MISMATCH, "the shards of %s ask %zu samples, the run has %.0f",
+                    merge->directory, next, all);
+    return STATUS_OK;
+}
+
+/* Writes the parts' files of that name one behind the other, whole lines only. */
+static enum status join_files(struct merge *merge, const char *name, struct error *err)
+{
+    struct text all;
+    enum status status = STATUS_OK;
+    bool any = false;
+    text_init(&all);
+    for (size_t i = 0; !status && i < merge->n; i++) {
+        const char *path = path_join(&merge->arena, merge->parts[i].directory, name);
+        struct file_map map;
+        if (!path || !file_exists(path))
+            continue;
+        any = true;
+        if ((status = file_map_open(&map, path, err)))
+            break;
+        size_t length = map.size_bytes;
+        while (length > 0 && map.data[length - 1] != '\n')
+            length--;
+        text_add_bytes(&all, (const char *)map.data, length);
+        file_map_close(&map);
+    }
+    const char *path = path_join(&merge->arena, merge->directory, name);
+    if (!status && (!path || all.failed))
+        status = no_memory(merge, err);
+    if (!status && any)
+        status = file_write(path, text_string(&all), all.length, err);
+    text_release(&all);
+    return status;
+}
+
+/* The first manifest without its shard, with the starts of all shards. */
+static enum status write_manifest(struct merge *merge, struct error *err)
+{
+    cJSON *manifest = cJSON_Duplicate(merge->parts[0].manifest, 1);
+    cJSON *starts = manifest ? cJSON_CreateArray() : NULL;
+    cJSON_DeleteItemFromObjectCaseSensitive(manifest, "shard");
+    bool ok = starts && cJSON_AddNumberToObject(manifest, "shards", (double)merge->n);
+    for (size_t i = 0; ok && i < merge->n; i++) {
+        const cJSON *start;
+        cJSON_ArrayForEach(start, json_find(merge->parts[i].manifest, "starts"))
+        {
+            cJSON *copy = cJSON_Duplicate(start, 1);
+            ok = ok && copy && cJSON_AddNumberToObject(copy, "shard", (double)(i + 1)) &&
+                 cJSON_AddItemToArray(starts, copy);
+        }
+    }
+    if (ok && cJSON_ReplaceItemInObjectCaseSensitive(manifest, "starts", starts))
+        starts = NULL;
+    else
+        ok = false;
+    const char *path = path_join(&merge->arena, merge->directory, "manifest.json");
+    enum status status = ok && path ? manifest_write(manifest, path, err) : no_memory(merge, err);
+    cJSON_Delete(starts);
+    cJSON_Delete(manifest);
+    return status;
+}
+
+static enum status check(struct merge *merge, struct error *err)
+{
+    struct string_map seen;
+    string_map_init(&seen, &merge->arena);
+    enum status status = check_identity(merge, err);
+    for (size_t i = 0; !status && i < merge->n; i++)
+        if (merge->parts[i].directory)
+            status = read_lines(merge, &merge->parts[i], &seen, err);
+    if (!status && arena_failed(&merge->arena))
+        status = no_memory(merge, err);
+    if (!status)
+        status = check_gaps(merge, err);
+    return status ? status : check_stretches(merge, err);
+}
+
+enum status merge_shards(const char *directory, struct error *err)
+{
+    struct merge merge = {.directory = directory};
+    arena_init(&merge.arena);
+    enum status status = find_parts(&merge, err);
+    if (!status)
+        status = check(&merge, err);
+    if (!status)
+        status = join_files(&merge, "predictions.jsonl", err);
+    if (!status)
+        status = join_files(&merge, "timings.jsonl", err);
+    if (!status)
+        status = write_manifest(&merge, err);
+    for (size_t i = 0; i < merge.n; i++)
+        cJSON_Delete(merge.parts[i].manifest);
+    arena_release(&merge.arena);
+    return status;
+}

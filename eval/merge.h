@@ -1,0 +1,19 @@
+/* eval/merge.h - the shards of a run, put together as if it had been one. */
+#ifndef MAMBENCH_EVAL_MERGE_H
+#define MAMBENCH_EVAL_MERGE_H
+
+#include "engine/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether directory holds shards. */
+bool merge_has_shards(const char *directory);
+
+/* Writes directory's predictions.jsonl, timings.jsonl and manifest.json from its shards, each file
+ * at once; the predictions are the bytes of one run without shards.  Nothing is written on failure.
+ * Errors: MISMATCH (shards that are missing, unfinished or of different runs, a sample that two of
+ * them answer: the sentence names them and what to type), NOT_FOUND, BAD_FORMAT, IO. */
+enum status merge_shards(const char *directory, struct error *err);
+
+#endif

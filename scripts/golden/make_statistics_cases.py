@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Writes tests/data/metrics/statistics.json: statistics as other programs compute them.
+
+    pip install scipy statsmodels scikit-learn
+    make_statistics_cases.py > tests/data/metrics/statistics.json
+
+mcnemar      scipy.stats.binomtest, and the same from exact fractions
+holm         statsmodels.stats.multitest.multipletests
+exact        scipy.stats.permutation_test over all sign flips of the images' sums
+drawn        the sign flips that SplitMix64's bits say, in numpy
+difference   statsmodels OLS on a constant, errors clustered by image, t with G - 1 degrees
+power        scipy.stats.norm
+sums         F1 of resampled clusters: draws from SplitMix64, numpy.percentile
+medians      numpy.median of the resampled pairs
+ranking      scikit-learn's areas and F1 with the draws as sample weights
+"""
+
+import json
+import warnings
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+import statsmodels.api as sm
+from scipy import stats
+from sklearn import metrics
+from statsmodels.stats.multitest import multipletests
+
+MASK = (1 << 64) - 1
+
+
+class SplitMix:
+    def __init__(self, seed):
+        self.state = seed
+
+    def skip(self, n):
+        self.state = (self.state + n * 0x9E3779B97F4A7C15) & MASK
+
+    def bits(self):
+        self.skip(1)
+        z = self.state
+        z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & MASK
+        z = ((z ^ z >> 27) * 0x94D049BB133111EB) & MASK
+        return z ^ z >> 31
+
+
+def mcnemar(a, b):
+    n, k = a + b, min(a, b)
+    exact = min(Fraction(1), 2 * sum(Fraction(comb(n, i), 2 ** n) for i in range(k + 1)))
+    return {"a": a, "b": b, "exact": float(exact),
+            "scipy": stats.binomtest(a, n, 0.5).pvalue if n else 1.0}
+
+
+def holm(p):
+    return {"p": p, "adjusted": list(multipletests(p, method="holm")[1])}
+
+
+def sums(rng, n, soft):
+    """Differences of n images that all differ."""
+    d = rng.integers(-4, 6, n) + 0.0
+    d[d == 0] = 1
+    return list(np.round(d / (10 / 3 if soft else 1), 1) if soft else d)
+
+
+def exact(d):
+    result = stats.permutation_test((np.array(d),), lambda x, axis: np.sum(x, axis=axis),
+                                    permutation_type="samples", n_resamples=np.inf,
+                                    vectorized=True)
+    return {"d": d, "p": float(result.pvalue)}
+
+
+def drawn(d, n_draws, seed):
+    d = np.array(d)
+    words = (len(d) + 63) // 64
+    stream, hits = SplitMix(seed), 0
+    for _ in range(n_draws):
+        signs = [stream.bits() for _ in range(words)]
+        minus = np.array([signs[i // 64] >> (i % 64) & 1 for i in range(len(d))])
+        hits += abs(np.sum(np.where(minus, -d, d))) >= abs(d.sum()) - 1e-9
+    return {"d": list(d), "n_draws": n_draws, "seed": seed, "p": (1 + int(hits)) / (1 + n_draws)}
+
+
+def difference(rng, n_images, soft):
+    image, d = [], []
+    for i in range(n_images):
+        for _ in range(rng.integers(1, 6)):
+            image.append(i)
+            d.append(float(np.round(rng.uniform(-1, 1), 1)) if soft else float(rng.integers(-1, 2)))
+    fit = sm.OLS(d, np.ones(len(d))).fit(cov_type="cluster", cov_kwds={"groups": image},
+                                         use_t=True)
+    low, high = fit.conf_int(0.05)[0]
+    return {"image": image, "d": d, "mean": float(fit.params[0]), "error": float(fit.bse[0]),
+            "low": float(low), "high": float(high)}
+
+
+def power(difference, error, n):
+    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    return {"difference": difference, "error": error, "n": n,
+            "power": float(stats.norm.sf(stats.norm.ppf(0.975) - difference / error)),
+            "detectable": float(z * error), "images": float(n * (z * error / difference) ** 2)}
+
+
+def weights(n, resample, seed):
+    stream, w = SplitMix(seed), np.zeros(n, dtype=int)
+    stream.skip(resample * ((n + 1) // 2))
+    for i in range(0, n, 2):
+        bits = stream.bits()
+        w[(bits & 0xFFFFFFFF) * n >> 32] += 1
+        if i + 1 < n:
+            w[(bits >> 32) * n >> 32] += 1
+    return w
+
+
+def percentiles(values):
+    return [float(x) for x in np.percentile(values, [2.5, 97.5])]
+
+
+def bootstrap_sums(rng, n, n_resamples, seed):
+    size = rng.integers(1, 6, n)
+    y = rng.binomial(size, 0.7) * 2.0
+    x = y + rng.binomial(size, 0.4)
+    values = []
+    for r in range(n_resamples):
+        w = weights(n, r, seed)
+        values.append((w @ y) / (w @ x))
+    return {"y": list(y), "x": list(x), "n_resamples": n_resamples, "seed": seed,
+            "interval": percentiles(values)}
+
+
+def bootstrap_medians(rng, n, n_resamples, seed):
+    a = rng.lognormal(0, 0.2, n)
+    b = a * rng.lognormal(0.1, 0.1, n)
+    values = []
+    for r in range(n_resamples):
+        w = weights(n, r, seed)
+        values.append(np.median(np.repeat(b, w)) / np.median(np.repeat(a, w)))
+    return {"a": list(a), "b": list(b), "n_resamples": n_resamples, "seed": seed,
+            "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
+
+
+def bootstrap_ranking(rng, n_images, n_resamples, seed):
+    image = np.repeat(np.arange(n_images), rng.integers(1, 5, n_images))
+    label = rng.integers(0, 2, len(image))
+    score = np.round(np.clip(rng.normal(0.3 + 0.4 * label, 0.3), 0, 1), 2)
+    # The program numbers images in the order of falling scores: the draws are by that number.
+    order = np.argsort(-score, kind="stable")
+    image, label, score = image[order], label[order], score[order]
+    number = {}
+    cluster = np.array([number.setdefault(i, len(number)) for i in image])
+    areas = []
+    for r in range(n_resamples):
+        w = weights(n_images, r, seed)[cluster]
+        on = w > 0
+        areas.append((metrics.roc_auc_score(label[on], score[on], sample_weight=w[on]),
+                      metrics.average_precision_score(label[on], score[on], sample_weight=w[on]),
+                      metrics.f1_score(label[on], score[on] > 0.5, sample_weight=w[on])))
+    return {"image": image.tolist(), "label": label.tolist(), "score": score.tolist(),
+            "n_resamples": n_resamples, "seed": seed,
+            "intervals": [percentiles([a[k] for a in areas]) for k in range(3)]}
+
+
+def main():
+    warnings.simplefilter("ignore")
+    rng = np.random.default_rng(7)
+    cases = {
+        "mcnemar": [mcnemar(a, b) for a, b in
+                    ((0, 0), (0, 1), (1, 1), (0, 5), (3, 4), (4, 3), (2, 12), (10, 30), (61, 60),
+                     (80, 121), (500, 431), (1200, 1350), (5, 400), (9000, 8600))],
+        "holm": [holm(p) for p in ([0.03], [0.01, 0.04], [0.04, 0.01, 0.03, 0.005],
+                                   [0.2, 0.2, 0.2], [0.9, 0.5, 0.6], [0.001] * 3 + [0.02, 1.0])],
+        "exact": [exact(sums(rng, n, soft)) for n in (2, 3, 7, 8, 9, 13, 16)
+                  for soft in (False, True)],
+        "drawn": [drawn(sums(rng, n, soft), 300, seed) for n, soft, seed in
+                  ((21, False, 0), (64, True, 5), (65, False, 9), (130, True, 2 ** 53 - 11))],
+        "difference": [difference(rng, n, soft) for n in (2, 5, 40) for soft in (False, True)],
+        "power": [power(d, e, n) for d, e, n in ((0.02, 0.0071, 500), (0.004, 0.01, 715),
+                                                 (0.05, 0.0071, 500), (1.5, 0.6, 398))],
+        "sums": [bootstrap_sums(rng, n, 200, seed) for n, seed in ((2, 1), (41, 0), (90, 2 ** 40))],
+        "medians": [bootstrap_medians(rng, n, 200, seed) for n, seed in ((2, 1), (21, 3), (64, 4))],
+        "ranking": [bootstrap_ranking(rng, n, 200, seed) for n, seed in ((31, 0), (60, 77))],
+    }
+    print(json.dumps(cases, indent=0))
+
+
+main()
