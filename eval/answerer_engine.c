@@ -221,15 +221,15 @@ static void plan_block(const struct answerer *answerer, const struct question *q
     }
 }
 
-/* Lets the pictures behind question i be read. */
+/* Lets question i's picture and those behind it be read. */
 static void expect_pictures(struct engine_state *state, const struct question *questions, size_t n,
                             size_t i)
 {
     const char *paths[PREFETCH_AHEAD];
     size_t n_paths = 0;
-    for (const char *last = image_of(state, &questions[i]); i < n && n_paths < PREFETCH_AHEAD; i++)
-        if (strcmp(image_of(state, &questions[i]), last) != 0)
-            last = paths[n_paths++] = image_of(state, &questions[i]);
+    for (; i < n && n_paths < PREFETCH_AHEAD; i++)
+        if (n_paths == 0 || strcmp(image_of(state, &questions[i]), paths[n_paths - 1]) != 0)
+            paths[n_paths++] = image_of(state, &questions[i]);
     prefetch_expect(state->prefetch, paths, n_paths);
 }
 

@@ -1,12 +1,10 @@
 /* eval/cmd_merge.c - `mambench merge`: the shards of runs, put together and scored. */
 #include "engine/base/arena.h"
 #include "engine/base/file.h"
-#include "engine/base/json.h"
 #include "eval/command.h"
 #include "eval/merge.h"
 #include "eval/model_options.h"
 #include "eval/output.h"
-#include "eval/run_answers.h"
 #include "eval/run_list.h"
 #include "eval/scoring.h"
 
@@ -58,25 +56,16 @@ static void find_runs(struct found *found, const char *folder, int depth)
     free(names);
 }
 
-static enum exit_code score(const char *directory, const struct options *options, uint64_t seed,
-                            struct error *err)
+static enum exit_code merge_one(const char *directory, const struct options *options, uint64_t seed,
+                                struct error *err)
 {
-    struct arena arena;
     struct task task;
-    cJSON *manifest = NULL;
-    arena_init(&arena);
-    const char *path = path_join(&arena, directory, "manifest.json");
-    enum status status = path ? json_read(&manifest, path, err)
-                              : fail(err, STATUS_NO_MEMORY, "out of memory while merging");
-    if (!status)
-        status = run_task_open(&task, manifest, directory, option_text(options, "data"), err);
-    enum exit_code code = exit_of_status(status);
-    if (!code) {
-        code = scoring_write(directory, &task, seed, err);
-        task_close(&task);
-    }
-    cJSON_Delete(manifest);
-    arena_release(&arena);
+    enum exit_code code =
+        exit_of_status(merge_shards(directory, option_text(options, "data"), &task, err));
+    if (code)
+        return code;
+    code = scoring_write(directory, &task, seed, err);
+    task_close(&task);
     return code;
 }
 
@@ -89,9 +78,7 @@ static enum exit_code merge_all(const struct found *found, const struct options 
     enum exit_code code = EXIT_DONE;
     for (size_t i = 0; i < found->n; i++) {
         struct error reason = {""};
-        enum exit_code one = exit_of_status(merge_shards(found->directories[i], &reason));
-        if (!one)
-            one = score(found->directories[i], options, seed, &reason);
+        enum exit_code one = merge_one(found->directories[i], options, seed, &reason);
         if (one == EXIT_DONE || one == EXIT_INCOMPLETE)
             merged[n++] = found->directories[i];
         else if (!err->text[0])

@@ -12,8 +12,8 @@ static const struct option_spec options_table[] = {
     {0},
 };
 
-static const char *const notes[] = {"RUN is a run directory, or a folder of run directories.",
-                                    NULL};
+static const char *const notes[] = {
+    "RUN is a run directory, a folder of run directories, or that of a suite.", NULL};
 
 static const char *const examples[] = {
     "mambench report runs/cobra-pope runs/cobra-vsr > report.md",
@@ -41,6 +41,8 @@ static enum exit_code run(const struct options *options, struct error *err)
     if (code)
         return code;
     code = print_report(options, &list, err);
+    if (list.n_unfinished > 0)
+        code = exit_worst(code, EXIT_INCOMPLETE);
     for (size_t i = 0; i < list.n; i++)
         if (list.records[i].n_failed > 0)
             code = exit_worst(code, EXIT_INCOMPLETE);

@@ -16,8 +16,9 @@ static const struct option_spec options_table[] = {
     {"predictions", 0, OPTION_FILE, "FILE", "answers that another program wrote", NULL, NULL,
      false},
     {"format", 0, OPTION_TEXT, "NAME",
-     "which program wrote them: llava, triml, lmms-eval, vlmevalkit, jsonl or official", "llava",
-     NULL, false},
+     "which program wrote them: llava, triml, lmms-eval, vlmevalkit, jsonl, official or "
+     "evalai",
+     "llava", NULL, false},
     {"data", 'd', OPTION_DIRECTORY, "DIR",
      "folder of the benchmark; by default where the run found it, or the labels in the "
      "predictions",

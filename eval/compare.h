@@ -3,10 +3,7 @@
  * What is compared is the mean over samples of what an answer earns (metric_credit()): accuracy,
  * right for right and partly right for partly right.  The first run is the one that the others are
  * held against.  The permutation by image decides, after Holm's correction over everything that is
- * compared at once; all else is shown beside it.
- *
- * Latency is not compared yet: where both runs have a profile, its pairs of samples belong into
- * struct comparison, and bootstrap_median_ratio() gives their interval. */
+ * compared at once; all else is shown beside it. */
 #ifndef MAMBENCH_EVAL_COMPARE_H
 #define MAMBENCH_EVAL_COMPARE_H
 

@@ -145,6 +145,23 @@ static void put_machine(struct json_writer *writer)
     json_close(writer, '}');
 }
 
+/* The command line that goes on with this run, without its shard: `mambench merge` adds one. */
+static void put_again(struct json_writer *writer, const struct manifest_facts *facts)
+{
+    static const char *const not_again[] = {"force", "shard", NULL};
+    struct arena arena;
+    size_t n = 0;
+    arena_init(&arena);
+    const char **words = options_words(facts->options, not_again, &arena);
+    while (words && words[n])
+        n++;
+    if (words)
+        json_put_strings(writer, "again", words, n);
+    else
+        writer->out->failed = true;
+    arena_release(&arena);
+}
+
 static void put_all(struct json_writer *writer, const struct manifest_facts *facts)
 {
     char directory[4096];
@@ -155,6 +172,7 @@ static void put_all(struct json_writer *writer, const struct manifest_facts *fac
     json_open(writer, NULL, '{');
     json_put_string(writer, "mambench", mambench_version);
     json_put_strings(writer, "command", facts->command_line, n_words);
+    put_again(writer, facts);
     json_put_string(writer, "working_directory", getcwd(directory, sizeof directory));
     put_protocol(writer, &facts->task->protocol);
     put_data(writer, facts->task);
@@ -169,8 +187,6 @@ static void put_all(struct json_writer *writer, const struct manifest_facts *fac
                    (uint64_t)(changed >= 0 ? changed : facts->task->protocol.max_new_tokens));
     json_put_bool(writer, "max_new_tokens_changed",
                   changed >= 0 && changed != facts->task->protocol.max_new_tokens);
-    json_put_count(writer, "batch", facts->answerer->options.batch);
-    json_put_bool(writer, "reuse", !facts->answerer->options.every_image_anew);
     put_machine(writer);
     put_origin(writer, facts->options);
     json_open(writer, "starts", '[');
@@ -273,6 +289,8 @@ static cJSON *start_object(const struct manifest_start *start, const char *began
     bool ok = object && cJSON_AddStringToObject(object, "began", began) &&
               cJSON_AddStringToObject(object, "host", machine.host) &&
               cJSON_AddNumberToObject(object, "threads", start->threads) &&
+              cJSON_AddNumberToObject(object, "batch", (double)start->batch) &&
+              cJSON_AddBoolToObject(object, "reuse", start->reuse) &&
               cJSON_AddNumberToObject(object, "samples_before", (double)start->samples_before) &&
               cJSON_AddNumberToObject(object, "samples_after", (double)start->samples_after) &&
               cJSON_AddNumberToObject(object, "seconds", start->seconds) &&

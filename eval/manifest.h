@@ -48,7 +48,9 @@ enum status manifest_protocol(const cJSON *manifest, const char *place, const ch
 
 /* One start of the program on this run. */
 struct manifest_start {
-    int threads; /* 0: unknown */
+    int threads;  /* 0: unknown */
+    size_t batch; /* questions together at most; 0: what memory allows */
+    bool reuse;   /* of pictures */
     size_t samples_before, samples_after;
     double seconds;
     const char *outcome; /* "running", "finished", "interrupted", "stopped by an error" */

@@ -3,10 +3,10 @@
 #include "engine/base/arena.h"
 #include "engine/base/file.h"
 #include "engine/base/json.h"
-#include "engine/base/string_map.h"
 #include "eval/manifest.h"
 #include "eval/output.h"
 #include "eval/prediction_log.h"
+#include "eval/run_answers.h"
 #include "eval/shard.h"
 
 #include <cjson/cJSON.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One shard as its directory has it. */
 struct part {
@@ -24,9 +25,11 @@ struct part {
 
 struct merge {
     const char *directory;
+    struct task *task;  /* of the whole run */
     struct part *parts; /* [n], in their order */
     size_t n;
     const struct part *any; /* one that is there */
+    bool has_task;
     struct arena arena;
 };
 
@@ -135,9 +138,23 @@ static enum status check_identity(struct merge *merge, struct error *err)
     return status;
 }
 
-/* Counts a part's lines and looks for samples that were answered before. */
-static enum status read_lines(struct merge *merge, struct part *part, struct string_map *seen,
-                              struct error *err)
+/* Whether line i of a part answers the sample that stands there in the order. */
+static enum status check_place(const struct merge *merge, const struct part *part, size_t i,
+                               const char *id, struct error *err)
+{
+    const struct task *task = merge->task;
+    size_t position = part->first + i;
+    const char *expected =
+        position < task->set.n_samples ? task->set.samples[task->order[position]].id : "no sample";
+    if (i < part->n_samples && strcmp(id, expected) == 0)
+        return STATUS_OK;
+    return fail(err, STATUS_MISMATCH,
+                "%s/predictions.jsonl: line %zu answers sample '%s' where '%s' is expected",
+                part->directory, i + 1, id, i < part->n_samples ? expected : "no sample");
+}
+
+/* Counts a part's lines, each of which answers the sample of its place: nothing is doubled then. */
+static enum status read_lines(struct merge *merge, struct part *part, struct error *err)
 {
     struct log_entry *entries;
     size_t n;
@@ -148,31 +165,23 @@ static enum status read_lines(struct merge *merge, struct part *part, struct str
         return STATUS_OK;
     enum status status = log_read(path, &merge->arena, &entries, &n, NULL, err);
     part->n_lines = status ? 0 : n;
-    for (size_t i = 0; !status && i < n; i++) {
-        int64_t other = (int64_t)(part - merge->parts);
-        if (!string_map_add(seen, entries[i].id, strlen(entries[i].id), other, &other) &&
-            !arena_failed(&merge->arena))
-            status = fail(err, STATUS_MISMATCH, "sample '%s' is answered in %s and in %s",
-                          entries[i].id, merge->parts[other].directory, part->directory);
-    }
+    for (size_t i = 0; !status && i < n; i++)
+        status = check_place(merge, part, i, entries[i].id, err);
     return status;
 }
 
-/* The command line of the run with another shard. */
+/* The command line that runs a shard. */
 static void add_command(const struct merge *merge, size_t shard, struct text *out)
 {
-    const char *words[256];
+    const cJSON *word, *command = json_find(merge->any->manifest, "command");
+    const cJSON *program = cJSON_GetArrayItem(command, 0);
+    const char *words[256] = {cJSON_IsString(program) ? program->valuestring : "mambench", "run"};
     char number[64];
-    size_t n = 0;
-    const cJSON *word;
-    bool skip = false;
-    cJSON_ArrayForEach(word, json_find(merge->any->manifest, "command"))
+    size_t n = 2;
+    cJSON_ArrayForEach(word, json_find(merge->any->manifest, "again"))
     {
-        bool is_shard = cJSON_IsString(word) && strcmp(word->valuestring, "--shard") == 0;
-        bool joined = cJSON_IsString(word) && strncmp(word->valuestring, "--shard=", 8) == 0;
-        if (cJSON_IsString(word) && !skip && !is_shard && !joined && n + 3 < 256)
+        if (cJSON_IsString(word) && n + 3 < sizeof words / sizeof words[0])
             words[n++] = word->valuestring;
-        skip = is_shard;
     }
     snprintf(number, sizeof number, "%zu/%zu", shard, merge->n);
     words[n++] = "--shard";
@@ -252,7 +261,9 @@ static enum status join_files(struct merge *merge, const char *name, struct erro
     const char *path = path_join(&merge->arena, merge->directory, name);
     if (!status && (!path || all.failed))
         status = no_memory(merge, err);
-    if (!status && any)
+    if (!status && !any)
+        unlink(path);
+    else if (!status)
         status = file_write(path, text_string(&all), all.length, err);
     text_release(&all);
     return status;
@@ -285,14 +296,52 @@ static enum status write_manifest(struct merge *merge, struct error *err)
     return status;
 }
 
-static enum status check(struct merge *merge, struct error *err)
+/* What lies in the run directory already must be an earlier merge of the same run. */
+static enum status check_target(struct merge *merge, struct error *err)
 {
-    struct string_map seen;
-    string_map_init(&seen, &merge->arena);
+    cJSON *old = NULL;
+    struct text text;
+    const char *path = path_join(&merge->arena, merge->directory, "manifest.json");
+    if (!path)
+        return no_memory(merge, err);
+    if (!file_exists(path))
+        return STATUS_OK;
+    enum status status = json_read(&old, path, err);
+    text_init(&text);
+    if (!status)
+        manifest_add_differences(old, merge->any->manifest, true, &text);
+    if (!status && text.length > 0)
+        status =
+            fail(err, STATUS_MISMATCH, "%s holds another run than its shards, which differs in: %s",
+                 merge->directory, text_string(&text));
+    text_release(&text);
+    cJSON_Delete(old);
+    return status;
+}
+
+/* The samples of the whole run, whose order the shards are stretches of. */
+static enum status open_task(struct merge *merge, const char *data, struct error *err)
+{
+    cJSON *whole = cJSON_Duplicate(merge->any->manifest, 1);
+    if (!whole)
+        return no_memory(merge, err);
+    cJSON_DeleteItemFromObjectCaseSensitive(whole, "shard");
+    enum status status = run_task_open(merge->task, whole, merge->any->directory, data, err);
+    cJSON_Delete(whole);
+    merge->has_task = !status;
+    return status;
+}
+
+static enum status check(struct merge *merge, const char *data, struct error *err)
+{
     enum status status = check_identity(merge, err);
+    if (!status)
+        status = check_target(merge, err);
+    if (!status)
+        status = open_task(merge, data, err);
     for (size_t i = 0; !status && i < merge->n; i++)
         if (merge->parts[i].directory)
-            status = read_lines(merge, &merge->parts[i], &seen, err);
+            status = read_lines(merge, &merge->parts[i], err);
     if (!status && arena_failed(&merge->arena))
         status = no_memory(merge, err);
     if (!status)
@@ -300,13 +349,14 @@ static enum status check(struct merge *merge, struct error *err)
     return status ? status : check_stretches(merge, err);
 }
 
-enum status merge_shards(const char *directory, struct error *err)
+enum status merge_shards(const char *directory, const char *data, struct task *task,
+                         struct error *err)
 {
-    struct merge merge = {.directory = directory};
+    struct merge merge = {.directory = directory, .task = task};
     arena_init(&merge.arena);
     enum status status = find_parts(&merge, err);
     if (!status)
-        status = check(&merge, err);
+        status = check(&merge, data, err);
     if (!status)
         status = join_files(&merge, "predictions.jsonl", err);
     if (!status)
@@ -315,6 +365,8 @@ enum status merge_shards(const char *directory, struct error *err)
         status = write_manifest(&merge, err);
     for (size_t i = 0; i < merge.n; i++)
         cJSON_Delete(merge.parts[i].manifest);
+    if (status && merge.has_task)
+        task_close(task);
     arena_release(&merge.arena);
     return status;
 }

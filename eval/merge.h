@@ -3,6 +3,7 @@
 #define MAMBENCH_EVAL_MERGE_H
 
 #include "engine/base/error.h"
+#include "eval/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,9 +12,12 @@
 bool merge_has_shards(const char *directory);
 
 /* Writes directory's predictions.jsonl, timings.jsonl and manifest.json from its shards, each file
- * at once; the predictions are the bytes of one run without shards.  Nothing is written on failure.
- * Errors: MISMATCH (shards that are missing, unfinished or of different runs, a sample that two of
- * them answer: the sentence names them and what to type), NOT_FOUND, BAD_FORMAT, IO. */
-enum status merge_shards(const char *directory, struct error *err);
+ * at once; the predictions are the bytes of one run without shards.  Nothing is written where the
+ * shards do not fit; a failure to write leaves the old or the new of each file. data: folder of the
+ * benchmark; NULL: where the run found it.  On success the caller closes *task, the run's.  Errors:
+ * MISMATCH (shards that are missing, unfinished or of different runs, a sample that two of them
+ * answer: the sentence names them and what to type), NOT_FOUND, BAD_FORMAT, IO. */
+enum status merge_shards(const char *directory, const char *data, struct task *task,
+                         struct error *err);
 
 #endif

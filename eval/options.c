@@ -10,6 +10,7 @@ struct option_value {
     const char **texts;
     size_t n, capacity;
     const char *origin; /* NULL: the command line */
+    bool is_settled;    /* options_set() has said that there is none */
 };
 
 static size_t count_specs(const struct option_spec *specs)
@@ -400,8 +401,38 @@ enum status options_set(struct options *options, const char *name, const char *t
     if (!options->specs[i].name)
         return unknown_option(options->specs, name, strlen(name), err);
     struct option_value *value = &options->values[i];
-    if (value->n > 0 && value->origin != origin)
+    if ((value->n > 0 || value->is_settled) && value->origin != origin)
         return STATUS_OK;
     value->origin = origin;
-    return add_value(options, i, text, err);
+    value->is_settled = !text;
+    return text ? add_value(options, i, text, err) : STATUS_OK;
+}
+
+static bool is_among(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+const char **options_words(const struct options *options, const char *const *skip,
+                           struct arena *arena)
+{
+    size_t n = options->n_operands + 1, next = 0;
+    for (size_t i = 0; options->specs[i].name; i++)
+        n += 2 * options->values[i].n;
+    const char **words = arena_alloc_small(arena, n, sizeof *words);
+    for (size_t i = 0; words && i < options->n_operands; i++)
+        words[next++] = options->operands[i];
+    for (size_t i = 0; words && options->specs[i].name; i++) {
+        const struct option_value *value = &options->values[i];
+        if (value->origin || is_among(options->specs[i].name, skip))
+            continue;
+        for (size_t v = 0; v < value->n; v++) {
+            words[next++] = arena_printf(arena, "--%s", options->specs[i].name);
+            if (options->specs[i].type != OPTION_FLAG)
+                words[next++] = value->texts[v];
+        }
+    }
+    return arena_failed(arena) ? NULL : words;
 }

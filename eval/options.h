@@ -73,11 +73,17 @@ const char *option_origin(const struct options *options, const char *name);
  * from.  The caller releases it.  Errors: NO_MEMORY. */
 enum status options_copy(struct options *to, const struct options *from, struct error *err);
 
-/* Gives an option a value as the command line would (a flag: ""), unless it has one from another
- * origin: who comes first wins.  text and origin are borrowed; origins are compared as pointers.
- * Errors: USAGE (no such option, a value that does not fit), NO_MEMORY. */
+/* Gives an option a value as the command line would (a flag: ""; NULL: it is not to have one),
+ * unless another origin has: who comes first wins.  text and origin are borrowed; origins are
+ * compared as pointers. Errors: USAGE (no such option, a value that does not fit), NO_MEMORY. */
 enum status options_set(struct options *options, const char *name, const char *text,
                         const char *origin, struct error *err);
+
+/* The words that give a command the same options and operands again, NULL-terminated, in arena:
+ * those of the command line only, without the flags in skip (NULL-terminated).  NULL without
+ * memory. */
+const char **options_words(const struct options *options, const char *const *skip,
+                           struct arena *arena);
 
 /* The closest name to word among n, or NULL if none is near. */
 const char *closest_name(const char *word, const char *const *names, size_t n);

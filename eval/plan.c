@@ -168,7 +168,12 @@ static enum status plan_from_suite(struct plan *plan, struct error *err)
             return fail(err, STATUS_USAGE, "--%s does not go with the file of a suite",
                         of_cells[i]);
     enum status status = suite_read(plan, options->operands[0], err);
-    return status ? status : open_protocols(plan, err);
+    if (!status) {
+        status = open_protocols(plan, err);
+        if (status == STATUS_USAGE) /* the file's fault, not the command line's */
+            status = fail_within(err, STATUS_BAD_FORMAT, plan->suite);
+    }
+    return status;
 }
 
 static enum status read_sync(const struct options *options, size_t *every, struct error *err)
@@ -219,6 +224,11 @@ static enum status read_settings(struct plan *plan, struct cell *cell, struct er
         status = option_int(options, "max-new-tokens", &answerer->max_new_tokens, err);
     if (!status && arena_failed(&plan->arena))
         status = no_memory(err);
+    if (!status && !cell->scenario && answerer->max_new_tokens == 0 &&
+        cell->task.protocol.n_choices == 0)
+        status = fail(err, STATUS_USAGE,
+                      "--max-new-tokens 0: %s has no choices to weigh, its answers are text",
+                      cell->protocol);
     return status ? status : read_sync(options, &cell->settings.sync_every, err);
 }
 

@@ -31,8 +31,9 @@ struct cell {
     struct answerer_options answerer;
     struct run_settings settings;
     struct task task;
-    bool is_loaded;   /* task holds its samples */
-    bool data_failed; /* they cannot be read */
+    bool is_loaded;                 /* task holds its samples */
+    bool data_checked, data_failed; /* they were looked at; they cannot be read */
+    size_t n_done, n_asked;         /* samples, of a task */
     enum cell_state state;
     enum exit_code code; /* of a cell that is done or failed */
     struct error reason; /* why it failed */

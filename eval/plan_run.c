@@ -14,6 +14,8 @@
 #include "reports/grid.h"
 #include "reports/json_writer.h"
 
+#include <math.h>
+#include <signal.h>
 #include <string.h>
 
 static bool is_alone(const struct plan *plan)
@@ -130,7 +132,7 @@ static void check_cell(struct plan *plan, size_t i)
     }
     for (size_t j = 0; j < i; j++) {
         const struct cell *earlier = &plan->cells[j];
-        if (!same_samples(earlier, cell))
+        if (!earlier->data_checked || !same_samples(earlier, cell))
             continue;
         if (earlier->state != CELL_FAILED || !earlier->data_failed)
             return;
@@ -139,6 +141,7 @@ static void check_cell(struct plan *plan, size_t i)
         cell_failed(plan, cell, earlier->code);
         return;
     }
+    cell->data_checked = true;
     status = load(cell);
     cell->data_failed = status != STATUS_OK;
     if (status)
@@ -161,19 +164,33 @@ static void announce(const struct answerer *answerer)
 }
 
 /* The command that goes on: this one without --force. */
-static void tell_how_to_resume(const struct run_outcome *outcome, const struct cell *cell)
+static void add_command_again(const struct plan *plan, struct text *out)
+{
+    static const char *const not_again[] = {"force", NULL};
+    struct arena arena;
+    const char *program[] = {command_line[0], "run", NULL};
+    arena_init(&arena);
+    const char **words = options_words(plan->options, not_again, &arena);
+    add_shell_words(out, program);
+    text_add_char(out, ' ');
+    if (words)
+        add_shell_words(out, words);
+    arena_release(&arena);
+}
+
+static void tell_how_to_resume(const struct plan *plan)
 {
     struct text text;
-    const char *kept[256];
-    size_t n = 0;
-    for (size_t i = 0; command_line[i] && n + 1 < sizeof kept / sizeof kept[0]; i++)
-        if (strcmp(command_line[i], "--force") != 0 && strcmp(command_line[i], "-f") != 0)
-            kept[n++] = command_line[i];
-    kept[n] = NULL;
     text_init(&text);
-    add_shell_words(&text, kept);
-    message("interrupted after %zu of %zu samples of %s; to go on:\n  %s", outcome->n_done,
-            cell->task.end - cell->task.begin, cell->protocol, text_string(&text));
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        const struct cell *cell = &plan->cells[i];
+        if (cell->state == CELL_INTERRUPTED && !cell->scenario)
+            text_addf(&text, "interrupted after %zu of %zu samples of %s; ", cell->n_done,
+                      cell->n_asked, cell->protocol);
+    }
+    text_add(&text, text.length > 0 ? "to go on:\n  " : "interrupted; to go on:\n  ");
+    add_command_again(plan, &text);
+    message("%s", text_string(&text));
     text_release(&text);
 }
 
@@ -190,12 +207,17 @@ static enum exit_code ask_cell(struct cell *cell, struct answerer *answerer)
         shard_task(&cell->task, &cell->settings.shard);
     enum exit_code code =
         runner_run(&cell->settings, &cell->task, answerer, &outcome, &cell->reason);
-    if (outcome.signal)
-        tell_how_to_resume(&outcome, cell);
+    cell->n_done = outcome.n_done;
+    cell->n_asked = cell->task.end - cell->task.begin;
     if (!is_shard && (code == EXIT_DONE || code == EXIT_INCOMPLETE))
         code = exit_worst(
             code, scoring_write(cell->directory, &cell->task, cell->answerer.seed, &cell->reason));
     return code;
+}
+
+static enum exit_code signal_exit(void)
+{
+    return signals_caught() == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
 }
 
 static enum exit_code measure_cell(struct cell *cell, const struct answerer *answerer)
@@ -204,9 +226,10 @@ static enum exit_code measure_cell(struct cell *cell, const struct answerer *ans
         return EXIT_DONE; /* the first shard measures */
     if (!cell->settings.quiet)
         message("%s: measuring %s", cell->row, cell->scenario->name);
-    return exit_of_status(scenario_run(cell->scenario, answerer_model(answerer), cell->image,
-                                       cell->directory, cell->settings.force, &cell->tokens_per_s,
-                                       &cell->reason));
+    enum status status =
+        scenario_run(cell->scenario, answerer_model(answerer), cell->image, cell->directory,
+                     cell->settings.force, &cell->tokens_per_s, &cell->reason);
+    return !status && isnan(cell->tokens_per_s) ? signal_exit() : exit_of_status(status);
 }
 
 static void run_cell(struct plan *plan, struct cell *cell, struct answerer *answerer)
@@ -278,8 +301,10 @@ static enum exit_code run_cells(struct plan *plan)
         if (signals_caught())
             break;
     }
-    for (size_t i = 0; i < plan->n_cells; i++)
-        code = exit_worst(code, plan->cells[i].code);
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        bool was_reached = plan->cells[i].state != CELL_WAITING;
+        code = exit_worst(code, was_reached ? plan->cells[i].code : signal_exit());
+    }
     return code;
 }
 
@@ -365,8 +390,10 @@ enum exit_code plan_run(struct plan *plan, struct error *err)
     write_record(plan);
     if (is_alone(plan))
         *err = plan->cells[0].reason;
-    if (signals_caught())
+    if (code == EXIT_INTERRUPTED || code == EXIT_TERMINATED) {
+        tell_how_to_resume(plan);
         return code;
+    }
     if (plan->shard.of > 0) {
         tell_how_to_merge(plan);
         return code;

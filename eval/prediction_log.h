@@ -57,7 +57,8 @@ struct log_file {
  * process has the lock), IO. */
 enum status log_open(struct log_file *log, const char *path, bool keep, struct error *err);
 
-/* Appends lines.  On a full disk what was written of them is cut off again. */
+/* Appends a line and syncs after sync_every of them or five seconds (0: only when the log is
+ * closed). On a full disk what was written of it is cut off again. */
 enum status log_append(struct log_file *log, const struct text *lines, size_t sync_every,
                        struct error *err);
 

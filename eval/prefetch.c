@@ -199,6 +199,7 @@ void prefetch_take(struct prefetch *prefetch, const char *path, struct prefetche
     bool is_there = slot && slot->state == SLOT_DONE;
     if (is_there) {
         *out = slot->result;
+        out->was_ahead = true;
         slot->result.pixels = NULL;
         free_slot(slot);
     } else if (slot) {
@@ -207,4 +208,13 @@ void prefetch_take(struct prefetch *prefetch, const char *path, struct prefetche
     pthread_mutex_unlock(&prefetch->lock);
     if (!is_there)
         read_picture(prefetch->engine, path, out);
+}
+
+void prefetch_wait(struct prefetch *prefetch)
+{
+    pthread_mutex_lock(&prefetch->lock);
+    for (size_t i = 0; i < PREFETCH_AHEAD; i++)
+        while (prefetch->slots[i].state == SLOT_WANTED || prefetch->slots[i].state == SLOT_READING)
+            pthread_cond_wait(&prefetch->done, &prefetch->lock);
+    pthread_mutex_unlock(&prefetch->lock);
 }

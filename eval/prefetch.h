@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/engine.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { PREFETCH_AHEAD = 4 }; /* pictures that wait at most; some MB each */
@@ -21,8 +22,12 @@ void prefetch_close(struct prefetch *prefetch);
  * that are there and wanted again are kept. */
 void prefetch_expect(struct prefetch *prefetch, const char *const *paths, size_t n);
 
+/* Waits until nothing that is expected is still to be read. */
+void prefetch_wait(struct prefetch *prefetch);
+
 /* What came of a picture. */
 struct prefetched {
+    bool was_ahead;        /* the thread has read it */
     struct pixels *pixels; /* the caller closes them; NULL on failure */
     struct timings timings;
     struct error warning; /* empty if none */

@@ -53,7 +53,11 @@ static enum status check_files(const cJSON *manifest, const struct task *task,
 enum status run_task_open(struct task *task, const cJSON *manifest, const char *directory,
                           const char *data, struct error *err)
 {
-    const cJSON *protocol = json_find(manifest, "protocol");
+    const cJSON *protocol = json_find(manifest, "protocol"), *shard = json_find(manifest, "shard");
+    if (shard)
+        return fail(err, STATUS_MISMATCH,
+                    "%s is shard %.0f of %.0f of a run: 'mambench merge' puts them together",
+                    directory, json_number_or(shard, "index", 0), json_number_or(shard, "of", 0));
     const char *name, *hash, *place = "manifest.json: protocol";
     struct task_selection selection;
     enum status status = manifest_protocol(manifest, place, &name, err);
@@ -114,7 +118,6 @@ static enum status weigh(struct run_answers *answers, struct error *err)
         if (doubt)
             return fail(err, STATUS_MISMATCH, "%s: sample '%s' %s", answers->directory,
                         set->samples[i].id, doubt);
-        answers->n_failed += answers->predictions[i].failure != NULL;
         sum += answers->credits[i];
     }
     answers->credit = sum / (double)set->n_samples;

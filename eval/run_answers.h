@@ -23,7 +23,7 @@ struct run_answers {
     struct prediction *predictions; /* [task.set.n_samples], in the set's order */
     double *credits;                /* [n_samples] 0..1; a failed one has 0 */
     size_t *image;                  /* [n_samples] number of the sample's image */
-    size_t n_images, n_failed;
+    size_t n_images;
     double credit; /* mean over the samples */
 };
 

@@ -1,6 +1,7 @@
 #include "eval/run_list.h"
 
 #include "engine/base/file.h"
+#include "eval/merge.h"
 #include "eval/output.h"
 #include "reports/report.h"
 
@@ -62,6 +63,10 @@ static enum status add_operand(struct run_list *list, const char *path, struct e
     if (is_run(&list->arena, path))
         return add_directory(list, path, err);
     enum status status = add_children(list, path, MOST_DEPTH, err);
+    if (!status && list->n == before && merge_has_shards(path))
+        status =
+            fail(err, STATUS_NOT_FOUND,
+                 "%s holds shards that are not put together yet: mambench merge %s", path, path);
     if (!status && list->n == before)
         status = fail(err, STATUS_NOT_FOUND,
                       "%s is not a run directory (no manifest.json), nor a folder of them", path);
@@ -74,13 +79,21 @@ static enum status read_all(struct run_list *list, struct error *err)
     list->records = arena_alloc_small(&list->arena, n, sizeof *list->records);
     if (!list->records)
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading runs");
-    for (list->n = 0; list->n < n; list->n++) {
-        enum status status =
-            run_record_open(&list->records[list->n], list->directories[list->n], err);
+    list->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct error reason = {""};
+        const char *directory = list->directories[i];
+        enum status status = run_record_open(&list->records[list->n], directory, &reason);
+        if (status == STATUS_NOT_FOUND && n > 1) { /* the others are there to be read */
+            message("note: %s", reason.text);
+            list->n_unfinished++;
+            continue;
+        }
         if (status)
-            return status;
+            return fail(err, status, "%s", reason.text);
+        list->directories[list->n++] = directory;
     }
-    return STATUS_OK;
+    return list->n > 0 ? STATUS_OK : fail(err, STATUS_NOT_FOUND, "none of the runs has scores yet");
 }
 
 enum status run_list_open(struct run_list *list, const char *const *operands, size_t n,

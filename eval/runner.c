@@ -143,7 +143,7 @@ static enum exit_code look_at_directory(struct runner *runner, bool *resume, str
 /* Results of the run that was here before. */
 static void remove_old_results(struct runner *runner)
 {
-    static const char *const names[] = {"scores.json", "report.md", "report.csv"};
+    static const char *const names[] = {"scores.json", "report.md", "report.csv", "timings.jsonl"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = path_join(&runner->arena, runner->settings->directory, names[i]);
         if (path)
@@ -185,9 +185,14 @@ static enum exit_code check_lines(struct runner *runner, struct error *err)
 static struct manifest_start describe_start(const struct runner *runner, const char *outcome)
 {
     const struct engine_info *info = runner->answerer->facts.engine;
-    return (struct manifest_start){info ? info->threads : 0, runner->outcome->n_before,
-                                   runner->outcome->n_done,
-                                   (double)(clock_ns() - runner->began_ns) * 1e-9, outcome};
+    const struct answerer_options *options = &runner->answerer->options;
+    return (struct manifest_start){.threads = info ? info->threads : 0,
+                                   .batch = options->batch,
+                                   .reuse = !options->every_image_anew,
+                                   .samples_before = runner->outcome->n_before,
+                                   .samples_after = runner->outcome->n_done,
+                                   .seconds = (double)(clock_ns() - runner->began_ns) * 1e-9,
+                                   .outcome = outcome};
 }
 
 /* Opens the logs behind their whole lines and writes the manifest. */

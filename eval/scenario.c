@@ -4,6 +4,7 @@
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "eval/machine.h"
+#include "eval/signals.h"
 #include "eval/version.h"
 #include "reports/json_writer.h"
 
@@ -73,7 +74,8 @@ static enum status measure(struct session *session, const struct request *reques
     enum status status = measure_once(session, request, image, &result->cold, err);
     for (int i = 0; !status && i < SCENARIO_WARM_UPS; i++)
         status = measure_once(session, request, image, &unused, err);
-    while (!status && (result->n < SCENARIO_MIN_RUNS || total < SCENARIO_MIN_NS)) {
+    while (!status && !signals_caught() &&
+           (result->n < SCENARIO_MIN_RUNS || total < SCENARIO_MIN_NS)) {
         if (result->n == capacity) {
             capacity = capacity ? 2 * capacity : 64;
             struct timings *larger = arena_alloc(arena, capacity, sizeof *larger);
@@ -217,6 +219,8 @@ enum status scenario_run(const struct scenario *scenario, const struct engine *e
     if (!status && isnan(*tokens_per_s)) {
         status = scenario_measure(scenario, engine, image, &arena, &result, err);
         text_reset(&text);
+    }
+    if (!status && isnan(*tokens_per_s) && !signals_caught()) {
         if (!status)
             add_profile(&text, scenario, engine_info(engine), &hash, image, &result);
         if (!status)

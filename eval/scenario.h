@@ -42,7 +42,8 @@ enum status scenario_measure(const struct scenario *scenario, const struct engin
                              struct error *err);
 
 /* Measures and writes directory/profile.json, or reads it where it holds this very measurement
- * already (not if again).  *tokens_per_s is NAN only on failure.  Errors: IO (cannot be written)
+ * already (not if again).  *tokens_per_s is NAN on failure, and where a signal cut it short: then
+ * nothing is written.  Errors: IO (cannot be written)
  * and those above. */
 enum status scenario_run(const struct scenario *scenario, const struct engine *engine,
                          const char *image, const char *directory, bool again, double *tokens_per_s,

@@ -10,16 +10,16 @@
 /* A launcher tells its processes their number and how many there are. */
 static const struct launcher {
     const char *name;
-    const char *index, *count;             /* variables */
-    const char *first;                     /* variable of the lowest index; NULL: 0 */
-    const char *step;                      /* and of the distance between two; NULL: 1 */
-    const char *inner_index, *inner_count; /* of the processes of each; NULL: none */
-} launchers[] = {
-    {"Slurm array task", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN",
-     "SLURM_ARRAY_TASK_STEP", "SLURM_PROCID", "SLURM_NTASKS"},
-    {"Open MPI rank", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", NULL, NULL, NULL, NULL},
-    {"PMI rank", "PMI_RANK", "PMI_SIZE", NULL, NULL, NULL, NULL},
-    {"Slurm process", "SLURM_PROCID", "SLURM_NTASKS", NULL, NULL, NULL, NULL},
+    const char *index, *count; /* variables */
+    const char *first;         /* variable of the lowest index; NULL: 0 */
+    const char *step;          /* and of the distance between two; NULL: 1 */
+} array_task = {"Slurm array task", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT",
+                "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"},
+  launchers[] = {
+      /* MPI's first: below mpirun, Slurm's variables are those of the step that started it. */
+      {"Open MPI rank", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", NULL, NULL},
+      {"PMI rank", "PMI_RANK", "PMI_SIZE", NULL, NULL},
+      {"Slurm process", "SLURM_PROCID", "SLURM_NTASKS", NULL, NULL},
 };
 
 static bool read_whole(const char *text, size_t length, size_t *out)
@@ -55,40 +55,63 @@ static enum status check(struct shard *shard, const char *what, struct error *er
     return STATUS_OK;
 }
 
-static enum status read_launcher(const struct launcher *launcher, struct shard *shard,
+/* The process's number, from 0, and how many there are. */
+static enum status read_launcher(const struct launcher *launcher, size_t *number, size_t *count,
                                  struct error *err)
 {
-    size_t index, count, first, step, inner, inner_count;
-    enum status status = read_variable(launcher->index, 0, &index, err);
+    size_t index, first, step;
     if (!getenv(launcher->count))
         return fail(err, STATUS_USAGE,
                     "--shard auto: %s is set, but %s is not: how many there are is not known; give "
                     "--shard I/N",
                     launcher->index, launcher->count);
-    if (status || (status = read_variable(launcher->count, 1, &count, err)) ||
+    enum status status = read_variable(launcher->index, 0, &index, err);
+    if (status || (status = read_variable(launcher->count, 1, count, err)) ||
         (status = read_variable(launcher->first, 0, &first, err)) ||
-        (status = read_variable(launcher->step, 1, &step, err)) ||
-        (status = read_variable(launcher->inner_index, 0, &inner, err)) ||
-        (status = read_variable(launcher->inner_count, 1, &inner_count, err)))
+        (status = read_variable(launcher->step, 1, &step, err)))
         return status;
-    if (step == 0 || index < first || (index - first) % step != 0 || inner >= inner_count)
+    if (step == 0 || index < first || (index - first) % step != 0)
         return fail(err, STATUS_USAGE, "--shard auto: what %s and its like say cannot be",
                     launcher->index);
-    shard->source = launcher->name;
-    shard->index = (index - first) / step * inner_count + inner + 1;
-    shard->of = count * inner_count;
-    return check(shard, "auto", err);
+    *number = (index - first) / step;
+    if (*number >= *count)
+        return fail(err, STATUS_USAGE, "--shard auto: %s is %zu of %zu", launcher->index, index,
+                    *count);
+    return STATUS_OK;
 }
 
-static enum status read_environment(struct shard *shard, struct error *err)
+/* The launcher that started this process, or NULL. */
+static const struct launcher *find_launcher(void)
 {
     for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)
         if (getenv(launchers[i].index))
-            return read_launcher(&launchers[i], shard, err);
-    return fail(err, STATUS_USAGE,
-                "--shard auto: neither Slurm nor an MPI launcher started this process (no %s, %s, "
-                "%s, %s); give --shard I/N",
-                launchers[0].index, launchers[1].index, launchers[2].index, launchers[3].index);
+            return &launchers[i];
+    return NULL;
+}
+
+/* An array task may itself have several processes: then each has its shard. */
+static enum status read_environment(struct shard *shard, struct error *err)
+{
+    const struct launcher *launcher = find_launcher();
+    bool in_array = getenv(array_task.index) != NULL;
+    size_t outer = 0, n_outer = 1, inner = 0, n_inner = 1;
+    enum status status = STATUS_OK;
+    if (!in_array && !launcher)
+        return fail(err, STATUS_USAGE,
+                    "--shard auto: neither Slurm nor an MPI launcher started this process (no %s, "
+                    "%s, %s, %s); give --shard I/N",
+                    array_task.index, launchers[0].index, launchers[1].index, launchers[2].index);
+    if (in_array)
+        status = read_launcher(&array_task, &outer, &n_outer, err);
+    bool is_silent = in_array && launcher && !getenv(launcher->count); /* one process is meant */
+    if (!status && launcher && !is_silent)
+        status = read_launcher(launcher, &inner, &n_inner, err);
+    if (status)
+        return status;
+    shard->source = in_array ? array_task.name : launcher->name;
+    shard->index = outer * n_inner + inner + 1;
+    shard->of = n_outer * n_inner;
+    return check(shard, "auto", err);
 }
 
 enum status shard_parse(const char *text, struct shard *shard, struct error *err)

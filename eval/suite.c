@@ -51,7 +51,7 @@ static enum status set_option(struct suite *suite, struct options *options, cons
                               const cJSON *value, const char *origin, struct error *err)
 {
     if (cJSON_IsFalse(value))
-        return STATUS_OK;
+        return options_set(options, name, NULL, origin, err);
     const char *text = value_text(&suite->plan->arena, value);
     if (!text && arena_failed(&suite->plan->arena))
         return no_memory(suite, err);
@@ -70,9 +70,9 @@ static enum status set_option(struct suite *suite, struct options *options, cons
 static enum status set_options(struct suite *suite, struct options *options, const cJSON *object,
                                const char *const *own, const char *origin, struct error *err)
 {
-    static const char *const of_the_command[] = {"model", "task",       "data",      "out",
-                                                 "cell",  "model-root", "data-root", "list",
-                                                 "force", "quiet",      "json",      NULL};
+    static const char *const of_the_command[] = {
+        "model", "task",  "data",  "out",  "cell",  "model-root", "data-root",
+        "list",  "force", "quiet", "json", "shard", NULL};
     enum status status = STATUS_OK;
     const cJSON *member, *value;
     if (!cJSON_IsObject(object))
@@ -147,16 +147,20 @@ static enum status combine(struct suite *suite, size_t m, size_t l, size_t t,
 static enum status settle(struct suite *suite, const struct combination *c, struct options *options,
                           struct error *err)
 {
-    static const char *const own[] = {"model", "task", "name", "data", NULL};
-    enum status status = set_options(suite, options, c->task, own, c->task_place, err);
+    static const char *const of_task[] = {"task", "name", "data", NULL};
+    static const char *const of_model[] = {"model", "name", NULL}, *const none[] = {NULL};
+    enum status status = set_options(suite, options, c->task, of_task, c->task_place, err);
+    if (!status && c->limit && !cJSON_IsNumber(c->limit) && !cJSON_IsObject(c->limit))
+        status =
+            fail(err, STATUS_BAD_FORMAT, "%s is neither a number nor an object", c->limit_place);
     if (!status && cJSON_IsNumber(c->limit))
         status = set_option(suite, options, "limit", c->limit, c->limit_place, err);
     if (!status)
-        status = set_options(suite, options, c->limit, own, c->limit_place, err);
+        status = set_options(suite, options, c->limit, none, c->limit_place, err);
     if (!status)
-        status = set_options(suite, options, c->model, own, c->model_place, err);
+        status = set_options(suite, options, c->model, of_model, c->model_place, err);
     if (!status)
-        status = set_options(suite, options, suite->settings, own, suite->settings_place, err);
+        status = set_options(suite, options, suite->settings, none, suite->settings_place, err);
     return status;
 }
 
@@ -181,6 +185,12 @@ static void place_cell(struct suite *suite, const struct combination *c, struct 
         cell->directory = path_join(arena, row_folder, cell->column);
 }
 
+/* Cells have folders. */
+static bool is_no_name(const char *name)
+{
+    return !name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 static enum status make_cell(struct suite *suite, size_t m, size_t l, size_t t, struct error *err)
 {
     struct plan *plan = suite->plan;
@@ -195,7 +205,12 @@ static enum status make_cell(struct suite *suite, size_t m, size_t l, size_t t, 
     struct cell *cell = plan_add(plan, options);
     if (cell)
         place_cell(suite, &c, cell);
-    return arena_failed(&plan->arena) ? no_memory(suite, err) : STATUS_OK;
+    if (arena_failed(&plan->arena))
+        return no_memory(suite, err);
+    if (is_no_name(cell->row) || is_no_name(cell->column))
+        return fail(err, STATUS_BAD_FORMAT, "%s: '%s/%s' cannot be the name of a cell", suite->path,
+                    cell->row, cell->column);
+    return STATUS_OK;
 }
 
 /* One model in one scenario. */
@@ -225,7 +240,7 @@ static enum status make_scenario(struct suite *suite, size_t m, size_t s, struct
     const char *own = path_directory(arena, suite->path);
     const char *folder = cell->row ? path_join(arena, suite->plan->out, cell->row) : NULL;
     cell->scenario = scenario;
-    cell->column = arena_string(arena, json_string_or(entry, "name", scenario->name));
+    cell->column = plan_file_name(arena, json_string_or(entry, "name", scenario->name));
     cell->image = own ? path_join(arena, own, image) : NULL;
     cell->directory = folder && cell->column ? path_join(arena, folder, cell->column) : NULL;
     return arena_failed(arena) ? no_memory(suite, err) : STATUS_OK;
@@ -310,6 +325,13 @@ static enum status read_top(struct suite *suite, struct error *err)
         status = get_list(suite, "tasks", &suite->tasks, err);
     if (!status && json_find(suite->root, "limits"))
         status = get_list(suite, "limits", &suite->limits, err);
+    bool limited =
+        option_given(suite->plan->options, "limit") || option_given(suite->plan->options, "slim");
+    if (!status && limited && cJSON_GetArraySize(suite->limits) > 1)
+        status = fail(err, STATUS_USAGE,
+                      "%s has limits of its own: --limit and --slim do not go "
+                      "with it",
+                      suite->path);
     if (!status && json_find(suite->root, "scenarios"))
         status = get_list(suite, "scenarios", &suite->scenarios, err);
     suite->settings = json_find(suite->root, "settings");

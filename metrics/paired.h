@@ -29,7 +29,7 @@ struct paired_difference {
 struct paired_difference paired_difference(const struct paired_image *images, size_t n);
 
 /* All signs are tried up to this many images that differ, drawn beyond. */
-enum { PAIRED_MOST_EXACT = 20, PAIRED_DRAWS = 9999 };
+enum { PAIRED_MOST_EXACT = 20 };
 
 struct permutation {
     double p; /* two-sided */

@@ -71,7 +71,7 @@ static struct grid_cell *add_cell(struct grid *grid, const char *row, const char
     return &larger[grid->n_cells++];
 }
 
-/* "98.44 +- 0.91", in percent. */
+/* "98.44 +- 0.91", in percent; the interval never leaves 0 to 100. */
 static const char *headline_text(struct arena *arena, const struct run_record *record)
 {
     const struct score *score = run_headline(record);
@@ -79,7 +79,8 @@ static const char *headline_text(struct arena *arena, const struct run_record *r
     if (isnan(score->value) || score->scale <= 0)
         return arena_printf(arena, "undefined%s", mark);
     double percent = 100 / score->scale;
-    double side = fmax(score->high - score->value, score->value - score->low);
+    double low = fmax(score->low, 0), high = fmin(score->high, score->scale);
+    double side = fmax(high - score->value, score->value - low);
     if (score->interval == INTERVAL_NONE || isnan(side))
         return arena_printf(arena, "%.2f%s", score->value * percent, mark);
     return arena_printf(arena, "%.2f +- %.2f%s", score->value * percent, side * percent, mark);

@@ -69,7 +69,7 @@ mirrored() {
 # remote_bytes URL: what the server says; nothing where it says nothing.
 remote_bytes() {
     curl --silent --fail --location --head --connect-timeout 30 "$1" 2>/dev/null | tr -d '\r' |
-        awk 'tolower($1) == "content-length:" { n = $2 } END { print n }'
+        awk '/^HTTP\// { n = "" } tolower($1) == "content-length:" { n = $2 } END { print n }'
 }
 
 # need_space DIR BYTES WHAT

@@ -99,6 +99,9 @@ static void a_copy_takes_further_values_where_there_are_none(void **state)
     assert_ok(options_set(&copy, "task", "x", near, &err), err);
     assert_ok(options_set(&copy, "task", "y", near, &err), err);
     assert_ok(options_set(&copy, "task", "z", far, &err), err);
+    assert_ok(options_set(&copy, "json", NULL, near, &err), err);
+    assert_ok(options_set(&copy, "json", "", far, &err), err);
+    assert_false(option_flag(&copy, "json"));
     assert_int_equal(options_set(&copy, "colour", "blue", near, &err), STATUS_USAGE);
     assert_int_equal(options_set(&copy, "color", "red", near, &err), STATUS_USAGE);
     assert_contains(err.text, "--colour");

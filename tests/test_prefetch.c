@@ -78,6 +78,25 @@ static void expected_and_unexpected_pictures_are_the_same(void **state)
     }
 }
 
+/* The evaluation loop's way: the picture at hand first, then those behind it. */
+static void what_was_expected_is_read_once(void **state)
+{
+    struct prefetch *prefetch;
+    struct error err = {""};
+    (void)state;
+    assert_ok(prefetch_open(&prefetch, engine, &err), err);
+    prefetch_expect(prefetch, paths, 3);
+    for (size_t i = 0; i < N; i++) {
+        struct prefetched picture;
+        prefetch_wait(prefetch);
+        prefetch_expect(prefetch, paths + i, N - i < 3 ? N - i : 3);
+        prefetch_take(prefetch, paths[i], &picture);
+        assert_true(picture.was_ahead);
+        pixels_close(picture.pixels);
+    }
+    prefetch_close(prefetch);
+}
+
 static void what_nobody_takes_is_freed(void **state)
 {
     struct prefetch *prefetch;
@@ -98,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expected_and_unexpected_pictures_are_the_same),
+        cmocka_unit_test(what_was_expected_is_read_once),
         cmocka_unit_test(what_nobody_takes_is_freed),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

@@ -112,7 +112,7 @@ what_does_not_belong_together_is_refused() {
     cp -r x twice
     cp twice/shards/1-of-2/predictions.jsonl twice/shards/2-of-2/
     expect 3 merge twice
-    says err "is answered in twice/shards/1-of-2 and in twice/shards/2-of-2"
+    says err "twice/shards/2-of-2/predictions.jsonl: line 1 answers sample '0' where"
     cp -r x moved
     rm -r moved/shards/2-of-2
     cp -r moved/shards/1-of-2 moved/shards/2-of-2
@@ -125,6 +125,17 @@ what_does_not_belong_together_is_refused() {
     mkdir x/shards/notes
     expect 3 merge x
     says err "x/shards/notes is not the folder of a shard"
+    expect 3 score x/shards/1-of-2
+    says err "is shard 1 of 2 of a run"
+    expect 3 report other
+    says err "mambench merge other"
+    expect 0 run --model baseline:yes --task pope@triml --data "$DATA/pope" --quiet --out mine
+    cp -r x/shards mine/
+    rm -rf mine/shards/notes
+    cp mine/predictions.jsonl before
+    expect 3 merge mine
+    says err "holds another run than its shards"
+    cmp before mine/predictions.jsonl
     expect 3 merge "$DATA"
     says err "holds no shards"
     expect 2 merge
@@ -151,13 +162,16 @@ launchers_tell_the_shard() {
         SLURM_ARRAY_TASK_MIN=10 SLURM_ARRAY_TASK_STEP=5 SLURM_PROCID=0 SLURM_NTASKS=1
     told "shard 4 of 6 (Slurm array task)" SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=3 \
         SLURM_ARRAY_TASK_MIN=1 SLURM_PROCID=1 SLURM_NTASKS=2
+    told "shard 7 of 8 (Slurm array task)" SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=2 \
+        SLURM_ARRAY_TASK_MIN=0 SLURM_PROCID=0 SLURM_NTASKS=1 OMPI_COMM_WORLD_RANK=2 \
+        OMPI_COMM_WORLD_SIZE=4
     told "shard 8 of 8 (Slurm process)" SLURM_PROCID=7 SLURM_NTASKS=8
     told "shard 1 of 2 (Open MPI rank)" OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2
     told "shard 2 of 2 (PMI rank)" PMI_RANK=1 PMI_SIZE=2
     told "neither Slurm nor an MPI launcher" NOTHING=1
     told "how many there are is not known" PMI_RANK=1
     told "is 'x', not a number" PMI_RANK=x PMI_SIZE=2
-    told "there is no shard 3 of 2" PMI_RANK=2 PMI_SIZE=2
+    told "PMI_RANK is 2 of 2" PMI_RANK=2 PMI_SIZE=2
     told "cannot be" SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=1 \
         SLURM_ARRAY_TASK_STEP=2
     for bad in 0/4 5/4 1 1/ /4 a/b 1/0 1/200000 1/2/3 "" -1/4; do

@@ -39,6 +39,36 @@ a_cell_is_what_its_own_command_line_gives() {
 }
 test_that a_cell_is_what_its_own_command_line_gives
 
+a_report_of_a_suite_tells_what_is_unfinished() {
+    write_suite s.json
+    expect 0 run s.json --out x
+    rm x/tiny/vsr@triml/scores.json
+    expect 4 report x
+    says out "# 3 runs"
+    says err "x/tiny/vsr@triml"
+    expect 3 report x/tiny/vsr@triml
+    rm x/*/*/scores.json
+    expect 3 report x
+}
+test_that a_report_of_a_suite_tells_what_is_unfinished
+
+a_signal_in_a_scenario_ends_the_suite() {
+    write_suite s.json
+    sed -i "s|\"suite\": 1,|\"suite\": 1, \"scenarios\": [{\"scenario\": \"cobra-table3\", \"image\": \"$DATA/vsr/images/000000000001.png\"}],|" s.json
+    "$MAMBENCH" run s.json --out x >out 2>err &
+    pid=$!
+    until grep -q measuring err; do sleep 0.05; done
+    kill -TERM "$pid"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 143 ] || { echo "code $code"; cat err; return 1; }
+    says err "to go on:"
+    [ ! -e x/tiny/cobra-table3/profile.json ]
+    expect 0 run s.json --out x
+    says out "tokens/s"
+}
+test_that a_signal_in_a_scenario_ends_the_suite
+
 values_tell_where_they_come_from() {
     write_suite s.json
     expect 0 run s.json --out x --cell tiny/vsr@triml --seed 3
@@ -118,8 +148,15 @@ bad_suites_are_refused() {
     refuses '{"suite": 1, "name": "a", "models": ["b"]}' 3 "tasks"
     refuses '{"suite": 1, "name": "a", "modles": []}' 3 "modles"
     refuses '{"suite": 1, "name": "a", "models": [3], "tasks": ["pope@triml"]}' 3 "models[0]"
-    refuses '{"suite": 1, "name": "a", "models": ["b"], "tasks": ["pope@nobody"]}' 2 "pope@nobody"
-    refuses '{"suite": 1, "name": "a", "models": ["b", "b"], "tasks": ["pope@triml"]}' 2 "twice"
+    refuses '{"suite": 1, "name": "a", "models": ["b"], "tasks": ["pope@nobody"]}' 3 "pope@nobody"
+    refuses '{"suite": 1, "name": "a", "models": ["b", "b"], "tasks": ["pope@triml"]}' 3 "twice"
+    refuses '{"suite": 1, "name": "a", "models": ["b"], "limits": ["3"], "tasks": ["pope@triml"]}' \
+        3 "limits[0] is neither"
+    refuses '{"suite": 1, "name": "a", "models": [{"model": "b", "data": "c"}],
+        "tasks": ["pope@triml"]}' 3 "'data' cannot stand here"
+    refuses '{"suite": 1, "name": "a", "models": ["b"], "settings": {"shard": "1/2"},
+        "tasks": ["pope@triml"]}' 3 "'shard' cannot stand here"
+    refuses '{"suite": 1, "name": "a", "models": [".."], "tasks": ["pope@triml"]}' 3 "name of a cell"
     refuses '{"suite": 1, "name": "a", "models": [{"model": "b", "precission": "f32"}],
         "tasks": ["pope@triml"]}' 3 "models[0]: unknown option --precission"
     refuses '{"suite": 1, "name": "a", "models": [{"model": "b", "precision": "f31"}],
