@@ -140,8 +140,7 @@ static enum status request_ids(struct session *session, const struct request *re
     for (size_t i = 0; i < request->n_ids; i++)
         if (!token_list_add(&session->prompt, request->ids[i]))
             return fail(err, STATUS_NO_MEMORY, "out of memory for a prompt");
-    return request->n_ids > 0 ? STATUS_OK
-                              : fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
+    return request->n_ids > 0 ? STATUS_OK : fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
 }
 
 /* A prompt that cannot be read where the session stands fails alone: it has no rows. */

@@ -262,6 +262,28 @@ enum status engine_check(const char *model, const struct engine_options *options
     return status;
 }
 
+enum status engine_estimate(const char *model, const struct engine_options *options, double *bytes,
+                            struct error *err)
+{
+    static const double sizes[MATMUL_TYPES] = {
+        [MATMUL_F32] = 4, [MATMUL_BF16] = 2, [MATMUL_INT8] = 1};
+    struct arena arena;
+    struct card card;
+    size_t lm = 0, vision = 0;
+    arena_init(&arena);
+    enum status status = find_card(&card, model, options, &arena, err);
+    if (!status)
+        status = card_count(&card, &lm, &vision, err);
+    if (!status) {
+        /* A tied table is there twice: as rows to look up and as a head to multiply. */
+        double table = (double)card.lm.vocabulary * card.lm.width * 2;
+        *bytes = (double)lm * sizes[precisions[options->precision].decoder] +
+                 (double)vision * sizes[precisions[options->precision].vision] + table;
+    }
+    arena_release(&arena);
+    return status;
+}
+
 void engine_close(struct engine *engine)
 {
     if (!engine)

@@ -119,6 +119,10 @@ void engine_close(struct engine *engine);
 enum status engine_check(const char *model, const struct engine_options *options,
                          struct error *err);
 
+/* Bytes that a model's weights will take, from its card alone and up to some percent. */
+enum status engine_estimate(const char *model, const struct engine_options *options, double *bytes,
+                            struct error *err);
+
 /* What is loaded.  Strings belong to the engine. */
 struct engine_info {
     const char *name;      /* "cobra+3b" */
@@ -130,14 +134,14 @@ struct engine_info {
     const char *matmul;         /* "oneDNN 2.6.3 brg:avx512_core_bf16" */
     int threads;
     bool random_weights;
-    int image_tokens;             /* rows an image takes in the language model */
-    int tokens_before;            /* of text, read in front of every image and with it */
-    size_t vocabulary;            /* rows of the head */
-    size_t parameters;            /* used at inference, tied matrices once */
-    size_t packed_bytes;          /* weights as they lie in memory */
-    size_t token_bytes;           /* of those, what each token reads: the decoder's without its
-                                     embedding table, and the head */
-    size_t tower_bytes[2];        /* packed, of each */
+    int image_tokens;      /* rows an image takes in the language model */
+    int tokens_before;     /* of text, read in front of every image and with it */
+    size_t vocabulary;     /* rows of the head */
+    size_t parameters;     /* used at inference, tied matrices once */
+    size_t packed_bytes;   /* weights as they lie in memory */
+    size_t token_bytes;    /* of those, what each token reads: the decoder's without its
+                              embedding table, and the head */
+    size_t tower_bytes[2]; /* packed, of each */
     size_t connector_bytes;
     size_t head_bytes;            /* of token_bytes, the head */
     size_t state_bytes;           /* of one session, however long: recurrent state */

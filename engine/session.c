@@ -228,8 +228,8 @@ static enum status read_pixels(struct pixels *pixels, const struct engine *engin
 {
     int64_t last = clock_ns();
     struct image image;
-    enum status status =
-        image_read_timed(&image, path, timings ? &timings->part_ns[PART_UNPACK] : NULL, warning, err);
+    enum status status = image_read_timed(
+        &image, path, timings ? &timings->part_ns[PART_UNPACK] : NULL, warning, err);
     if (status)
         return status;
     stage_done(timings, STAGE_READ, &last);

@@ -72,9 +72,9 @@ static double connector_flop(const struct card *card, const struct card_connecto
         struct card_connector tail = *c;
         tail.kind = c->tail;
         tail.in_width = c->out_width;
-        double mixer = out * (3 * inner + 2 * c->state_size + inner / c->head_dim) +
-                       2 * (3 * inner * c->state_size +
-                            (inner + 2 * c->state_size) * c->conv_width);
+        double mixer =
+            out * (3 * inner + 2 * c->state_size + inner / c->head_dim) +
+            2 * (3 * inner * c->state_size + (inner + 2 * c->state_size) * c->conv_width);
         return 2 * patches * (in * out + c->blocks * (mixer + 3 * out * out)) +
                connector_flop(card, &tail);
     }

@@ -3,7 +3,8 @@
  * Operations are two a multiplication.  The work_*() of a card count the matrix products alone;
  * engine_work() adds the language model's attention over what can be seen, its convolutions and
  * its scans in the recurrent form (three multiplications for each number of the state), and the
- * towers' attention: with those the published tables agree.  Norms and activations count nothing. */
+ * towers' attention: with those the published tables agree.  Norms and activations count nothing.
+ */
 #ifndef MAMBENCH_ENGINE_WORK_H
 #define MAMBENCH_ENGINE_WORK_H
 

@@ -175,8 +175,8 @@ static void spread(const double *values, size_t n, struct latency_summary *out)
 void latency_summarise(const double *values, size_t n, double *scratch, struct latency_summary *out)
 {
     const double none = (double)NAN;
-    *out = (struct latency_summary){0, none, none, none, none, none, none, none, none, none, none,
-                                    none, none, 0, 0, 0, none, none, none};
+    *out = (struct latency_summary){0,    none, none, none, none, none, none, none, none, none,
+                                    none, none, none, 0,    0,    0,    none, none, none};
     out->n = n;
     if (n == 0)
         return;

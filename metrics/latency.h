@@ -53,8 +53,9 @@ double latency_blocks_p(const double *values, const int *groups, size_t n, int n
 /* A against B, measured in turn: a[i] and b[i] ran next to each other. */
 struct latency_comparison {
     size_t n;
-    double percent;   /* median of B over median of A, less 1, in percent */
-    double low, high; /* 95 % interval of the pairs' median ratio, less 1, in percent; NAN below 6 */
+    double percent; /* median of B over median of A, less 1, in percent */
+    double low,
+        high; /* 95 % interval of the pairs' median ratio, less 1, in percent; NAN below 6 */
     double p; /* two-sided: signs of the pairs' differences flipped at random, ranks summed; exact
                  up to LATENCY_EXACT_PAIRS, else by the normal distribution */
     bool differs; /* over LATENCY_DIFFERENCE percent and p below LATENCY_P */
