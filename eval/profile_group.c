@@ -48,9 +48,8 @@ void profile_group_estimate(struct profile *profile, struct profile_group *group
     enum status status = engine_estimate(group->model, &options, &group->weight_bytes, &reason);
     if (!status && group->weight_bytes > profile->plan->memory_bytes)
         status = fail(&reason, STATUS_NO_MEMORY,
-                      "%s: the weights take about %.1f GiB, %.1f GiB of memory may be used",
-                      group->model, group->weight_bytes / (1 << 30),
-                      profile->plan->memory_bytes / (1 << 30));
+                      "the weights take about %.1f MiB, %.1f MiB of memory may be used",
+                      group->weight_bytes / (1 << 20), profile->plan->memory_bytes / (1 << 20));
     if (status)
         fail_all(profile, group, status, reason.text);
 }

@@ -128,8 +128,8 @@ static void put_llama(struct profile_fields *fields, const struct profile_record
     put_text(fields, "backends", "CPU");
     put_text(fields, "model_filename", row->asked);
     put_text(fields, "model_type", row->name ? row->name : "");
-    put_whole(fields, "model_size", row->weight_bytes);
-    put_whole(fields, "model_n_params", (double)row->parameters);
+    put_whole(fields, "model_size", row->name ? row->weight_bytes : (double)NAN);
+    put_whole(fields, "model_n_params", row->name ? (double)row->parameters : (double)NAN);
     put_whole(fields, "n_batch", 512);
     put_whole(fields, "n_ubatch", 512);
     put_whole(fields, "n_threads", row->threads);
@@ -202,8 +202,7 @@ static void put_configuration(struct profile_fields *fields, const struct profil
     put_whole(fields, "new_tokens", row->new_tokens);
 }
 
-static void put_times(struct profile_fields *fields, const struct profile_row *row,
-                      enum profile_test test)
+static void put_times(struct profile_fields *fields, const struct profile_row *row)
 {
     const struct latency_summary none = {.median = (double)NAN,
                                          .p90 = (double)NAN,
@@ -214,7 +213,6 @@ static void put_times(struct profile_fields *fields, const struct profile_row *r
                                          .high = (double)NAN,
                                          .drift_p = (double)NAN};
     const struct latency_summary *e2e = row->error ? &none : &row->e2e;
-    (void)test;
     put_whole(fields, "n", (double)row->n_runs);
     put_whole(fields, "warmup_n", (double)row->n_warm_ups);
     put_flag(fields, "warm", row->warm);
@@ -233,13 +231,20 @@ static void put_times(struct profile_fields *fields, const struct profile_row *r
 
 static void put_costs(struct profile_fields *fields, const struct profile_row *row)
 {
-    put_whole(fields, "weight_bytes", row->weight_bytes);
-    put_whole(fields, "activation_bytes", row->activation_bytes);
-    put_whole(fields, "conv_bytes", row->conv_bytes);
-    put_whole(fields, "ssm_bytes", row->ssm_bytes);
-    put_whole(fields, "state_bytes", row->conv_bytes + row->ssm_bytes);
-    put_whole(fields, "kv_bytes", row->cache_bytes);
-    put_whole(fields, "peak_rss", row->peak_bytes);
+    const struct {
+        const char *name;
+        double bytes;
+    } bytes[] = {
+        {"weight_bytes", row->weight_bytes},
+        {"activation_bytes", row->activation_bytes},
+        {"conv_bytes", row->conv_bytes},
+        {"ssm_bytes", row->ssm_bytes},
+        {"state_bytes", row->conv_bytes + row->ssm_bytes},
+        {"kv_bytes", row->cache_bytes},
+        {"peak_rss", row->peak_bytes},
+    };
+    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++)
+        put_whole(fields, bytes[i].name, row->error ? (double)NAN : bytes[i].bytes);
     put_real(fields, "energy_j", row->energy_j);
     put_whole(fields, "outliers", row->error ? (double)NAN : (double)row->e2e.n_outliers);
     put_real(fields, "drift_p", row->error ? (double)NAN : row->e2e.drift_p);
@@ -257,7 +262,7 @@ void profile_fields_fill(struct profile_fields *fields, const struct profile_rec
     put_llama(fields, record, row, test);
     put_text(fields, "test", row->error ? "error" : tests[test]);
     put_configuration(fields, row);
-    put_times(fields, row, test);
+    put_times(fields, row);
     put_stages(fields, row);
     put_costs(fields, row);
 }

@@ -3,6 +3,7 @@
 #ifndef MAMBENCH_REPORTS_PROFILE_FIELDS_H
 #define MAMBENCH_REPORTS_PROFILE_FIELDS_H
 
+#include "reports/json_writer.h"
 #include "reports/profile_record.h"
 
 /* What of a row is one measurement. */
@@ -45,5 +46,8 @@ void profile_test_name(const struct profile_row *row, enum profile_test test, ch
 
 void profile_fields_fill(struct profile_fields *fields, const struct profile_record *record,
                          const struct profile_row *row, enum profile_test test);
+
+/* Writes a field as a member of the open object; null where it is absent. */
+void profile_put_field(struct json_writer *writer, const struct profile_field *field);
 
 #endif

@@ -18,7 +18,7 @@ static void each(const struct profile_record *record, struct text *out,
                 add(record, &record->rows[i], (enum profile_test)test, out);
 }
 
-static void put_json_field(struct json_writer *writer, const struct profile_field *field)
+void profile_put_field(struct json_writer *writer, const struct profile_field *field)
 {
     switch (field->type) {
     case FIELD_TEXT:
@@ -66,7 +66,7 @@ static void put_object(struct json_writer *writer, const struct profile_record *
     profile_fields_fill(&fields, record, row, test);
     json_open(writer, NULL, '{');
     for (size_t i = 0; i < fields.n; i++)
-        put_json_field(writer, &fields.items[i]);
+        profile_put_field(writer, &fields.items[i]);
     put_samples(writer, row, test);
     json_close(writer, '}');
 }

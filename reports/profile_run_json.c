@@ -3,8 +3,6 @@
 #include "reports/profile.h"
 #include "reports/profile_fields.h"
 
-#include <math.h>
-
 static void put_run(struct json_writer *writer, const char *key, const struct profile_row *row,
                     const struct profile_run *run)
 {
@@ -31,17 +29,6 @@ static void put_run(struct json_writer *writer, const char *key, const struct pr
     text_release(&text);
 }
 
-static void put_field(struct json_writer *writer, const struct profile_field *field)
-{
-    if (field->type == FIELD_TEXT)
-        json_put_string(writer, field->name, field->text);
-    else if (field->type == FIELD_FLAG)
-        json_put_bool(writer, field->name, field->number > 0);
-    else
-        json_put_number(writer, field->name,
-                        field->type == FIELD_WHOLE ? round(field->number) : field->number);
-}
-
 static void put_limits(struct json_writer *writer, const struct profile_record *record)
 {
     json_open(writer, "limits", '{');
@@ -54,6 +41,26 @@ static void put_limits(struct json_writer *writer, const struct profile_record *
     json_close(writer, '}');
 }
 
+static void put_pairs(struct json_writer *writer, const struct profile_record *record)
+{
+    json_open(writer, "compared", '[');
+    for (size_t i = 0; i < record->n_pairs; i++) {
+        const struct profile_pair *pair = &record->pairs[i];
+        json_open(writer, NULL, '{');
+        json_put_count(writer, "a", pair->a);
+        json_put_count(writer, "b", pair->b);
+        json_put_string(writer, "differ_in", pair->differ);
+        json_put_number(writer, "percent", pair->e2e.percent);
+        json_put_number(writer, "low", pair->e2e.low);
+        json_put_number(writer, "high", pair->e2e.high);
+        json_put_number(writer, "p", pair->e2e.p);
+        json_put_count(writer, "pairs", pair->e2e.n);
+        json_put_bool(writer, "differs", pair->e2e.differs);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void put_row(struct json_writer *writer, const struct profile_record *record,
                     const struct profile_row *row)
 {
@@ -61,7 +68,7 @@ static void put_row(struct json_writer *writer, const struct profile_record *rec
     profile_fields_fill(&fields, record, row, PROFILE_E2E);
     json_open(writer, NULL, '{');
     for (size_t i = 0; i < fields.n; i++)
-        put_field(writer, &fields.items[i]);
+        profile_put_field(writer, &fields.items[i]);
     if (row->cold.e2e_ns > 0)
         put_run(writer, "cold_run_ns", row, &row->cold);
     json_open(writer, "runs_ns", '[');
@@ -90,6 +97,7 @@ void profile_add_run_json(const struct profile_record *record, const char *ident
         json_put_string(&writer, record->facts[i].name, record->facts[i].value);
     json_close(&writer, '}');
     put_limits(&writer, record);
+    put_pairs(&writer, record);
     json_open(&writer, "rows", '[');
     for (size_t i = 0; i < record->n_rows; i++)
         put_row(&writer, record, &record->rows[i]);
