@@ -199,16 +199,17 @@ static void run_probes(struct profile *profile, int times)
 /* Measures the cells of open groups in one block. */
 static void take_turn(struct turn *turn)
 {
-    enum { PROBES = 3 };
+    /* Around a quick look one is enough. */
+    int probes = turn->profile->plan->min_seconds < 1 ? 1 : 5;
     struct machine_state before, after;
     warm_up_all(turn);
-    run_probes(turn->profile, PROBES);
+    run_probes(turn->profile, probes);
     turn->probed_ns = clock_ns();
     machine_state_read(&before);
     for (int round = 0; run_round(turn, round); round++)
         ;
     machine_state_read(&after);
-    run_probes(turn->profile, PROBES);
+    run_probes(turn->profile, probes);
     double others = machine_others(&before, &after);
     for (size_t i = 0; i < turn->n; i++) {
         struct profile_row *row = turn->cells[i]->row;
