@@ -14,6 +14,7 @@ struct grid_rows {
     const struct profile_row *rows[MOST_MODELS][MOST_DEPTHS];
     int depths[MOST_DEPTHS];
     size_t n_models, n_depths;
+    char alignment[MOST_DEPTHS + 2]; /* of a table with a column a depth */
 };
 
 static size_t depth_index(struct grid_rows *grid, int depth)
@@ -40,6 +41,8 @@ static void gather(const struct profile_record *record, struct grid_rows *grid)
         if (row->model >= grid->n_models)
             grid->n_models = row->model + 1;
     }
+    memset(grid->alignment, 'r', grid->n_depths + 1);
+    grid->alignment[0] = 'l';
 }
 
 /* A row of the model that was measured, or NULL. */
@@ -67,9 +70,8 @@ static int positions_of(const struct profile_row *row)
 static void add_grid(const struct grid_rows *grid, enum quantity quantity, enum table_style style,
                      struct text *out, struct arena *arena)
 {
-    static const char alignment[] = "lrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr";
     struct table table;
-    table_init(&table, arena, alignment + sizeof alignment - 1 - grid->n_depths - 1);
+    table_init(&table, arena, grid->alignment);
     table_cell(&table, "%s", quantity == TPOT ? "TPOT, ms" : "TTFT, ms");
     for (size_t d = 0; d < grid->n_depths; d++)
         table_cell(&table, grid->depths[d] ? "behind %d" : "picture", grid->depths[d]);
@@ -84,7 +86,8 @@ static void add_grid(const struct grid_rows *grid, enum quantity quantity, enum 
             if (isnan(value))
                 table_cell(&table, row && row->error ? "error" : " ");
             else
-                table_cell(&table, "%.1f%s", value, profile_beyond_training(row) ? "*" : "");
+                table_cell(&table, "%.*f%s", value < 10 ? 3 : 1, value,
+                           profile_beyond_training(row) ? "*" : "");
         }
     }
     table_add_to(&table, style, out);
@@ -93,9 +96,8 @@ static void add_grid(const struct grid_rows *grid, enum quantity quantity, enum 
 static void add_memory(const struct grid_rows *grid, enum table_style style, struct text *out,
                        struct arena *arena)
 {
-    static const char alignment[] = "lrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr";
     struct table table;
-    table_init(&table, arena, alignment + sizeof alignment - 1 - grid->n_depths - 1);
+    table_init(&table, arena, grid->alignment);
     table_cell(&table, "state and cache, MiB");
     for (size_t d = 0; d < grid->n_depths; d++)
         table_cell(&table, grid->depths[d] ? "behind %d" : "picture", grid->depths[d]);
@@ -167,6 +169,21 @@ static void add_sentence(const struct grid_rows *grid, size_t a, size_t b, struc
     text_add(out, ".\n");
 }
 
+/* Times that scatter let lines cross anywhere. */
+static void add_doubt(const struct profile_record *record, struct text *out)
+{
+    size_t noisy = 0, measured = 0;
+    for (size_t i = 0; i < record->n_rows; i++) {
+        measured += !record->rows[i].error;
+        noisy += !record->rows[i].error && record->rows[i].verdict != 0;
+    }
+    if (noisy > 0)
+        text_addf(out,
+                  "The verdict on %zu of %zu rows is not ok: where times cross is no surer than "
+                  "they are.\n",
+                  noisy, measured);
+}
+
 void profile_add_crossover(const struct profile_record *record, bool markdown, struct text *out)
 {
     struct grid_rows grid;
@@ -187,6 +204,7 @@ void profile_add_crossover(const struct profile_record *record, bool markdown, s
             if (x && y && x->cache_bytes_per_token < 1 && y->cache_bytes_per_token >= 1)
                 add_sentence(&grid, a, b, out);
         }
+    add_doubt(record, out);
     out->failed = out->failed || arena_failed(&arena);
     arena_release(&arena);
 }

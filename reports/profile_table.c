@@ -329,7 +329,7 @@ static void add_pairs(const struct profile_record *record, struct text *out)
         if (!isnan(e2e->low))
             text_addf(out, " (95 %% %+.2f to %+.2f)", e2e->low, e2e->high);
         text_addf(out, ", p %.4f, %zu pairs: %s\n", e2e->p, e2e->n,
-                  e2e->differs ? e2e->percent > 0 ? "SLOWER" : "FASTER" : "no difference");
+                  e2e->differs ? e2e->percent > 0 ? "SLOWER" : "FASTER" : "no difference shown");
     }
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the profiler finds, counted: check_profiler.sh MAMBENCH PART...
-#     same       two identical configurations, TIMES times: how often it says "no difference"
+#     same       two identical configurations, TIMES times: how often it says "no difference shown"
 #     slower     11 layers against 10, TIMES times: how often it says so
 #     neighbour  a busy loop on one core for half of the run: the verdict must be NOISY
 #     overhead   timing on against off, in turn: the interval must contain 0, the clock cost under 1 %
@@ -49,7 +49,7 @@ many() {
 same() {
     model a 10
     model b 10
-    many a b "no difference" 19
+    many a b "no difference shown" 19
 }
 
 slower() {
