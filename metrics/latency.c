@@ -68,11 +68,23 @@ size_t latency_early_stop_runs(double percentile, size_t t)
     return high;
 }
 
+/* The smallest k with P(X <= k) over a level, in one pass: n may be tens of thousands. */
+static size_t first_above(size_t n, double p, double level)
+{
+    double log_term = (double)n * log1p(-p), sum = exp(log_term);
+    size_t k = 0;
+    while (sum <= level && k < n) {
+        log_term += log((double)(n - k) / (double)(k + 1)) + log(p) - log1p(-p);
+        sum += exp(log_term);
+        k++;
+    }
+    return k;
+}
+
 double latency_early_stop(const double *sorted, size_t n, double percentile, size_t *discarded)
 {
-    /* The largest t with latency_early_stop_runs(percentile, t) <= n. */
-    size_t n_fitting = n > 0 ? binomial_tail(n, 1 - percentile, 0.01) : 0;
-    size_t t = n_fitting > 0 ? n_fitting - 1 : 0;
+    /* t slower ones are allowed as long as latency_early_stop_runs(percentile, t) <= n. */
+    size_t above = n > 0 ? first_above(n, 1 - percentile, 0.01) : 0, t = above > 0 ? above - 1 : 0;
     *discarded = t > 0 ? t - 1 : 0;
     return t > 0 ? sorted[n - t] : (double)NAN;
 }
@@ -83,7 +95,7 @@ static void median_interval(const double *sorted, size_t n, double *low, double 
     *low = *high = (double)NAN;
     if (n < 6)
         return;
-    size_t k = binomial_tail(n, 0.5, 0.025);
+    size_t k = first_above(n, 0.5, 0.025);
     *low = sorted[k - 1];
     *high = sorted[n - k];
 }

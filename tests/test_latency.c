@@ -81,9 +81,15 @@ static void early_stopping_is_mlperfs(void **state)
         for (int i = 0; i < 6; i++)
             assert_int_equal(latency_early_stop_runs(rows[r].percentile, t[i]), rows[r].runs[i]);
     double sorted[100];
-    size_t discarded;
+    size_t discarded, allowed;
     for (int i = 0; i < 100; i++)
         sorted[i] = i + 1;
+    for (size_t n = 64; n <= 100; n++) { /* the estimate allows what the table does */
+        latency_early_stop(sorted, n, 0.9, &discarded);
+        allowed = discarded + 1;
+        assert_true(latency_early_stop_runs(0.9, allowed) <= n);
+        assert_true(latency_early_stop_runs(0.9, allowed + 1) > n);
+    }
     assert_true(isnan(latency_early_stop(sorted, 63, 0.9, &discarded)));
     near(latency_early_stop(sorted, 64, 0.9, &discarded), 64);
     assert_int_equal(discarded, 0);
@@ -109,6 +115,25 @@ static void percentiles_need_their_minimum(void **state)
     near(summary.p90, 1000 + 595); /* sorted[floor(662 * 0.9)] */
     near(summary.p99, 1000 + 655);
     near(summary.es_p99, 1000 + 661);
+}
+
+/* Gaps between tokens are many: what is said of them must not take longer than they did. */
+static void many_values_are_summarised_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 50000 };
+    double *values = malloc(MANY * sizeof *values), *scratch = malloc(2 * MANY * sizeof *scratch);
+    struct latency_summary summary;
+    assert_true(values && scratch);
+    for (int i = 0; i < MANY; i++)
+        values[i] = 1 + (int)(i * 7919L % MANY);
+    latency_summarise(values, MANY, scratch, &summary);
+    near(summary.low, 24781); /* binom.ppf(0.025, 50000, 0.5) */
+    near(summary.high, 25220);
+    near(summary.p99, 49501);
+    near(summary.es_p99, 49553);
+    free(values);
+    free(scratch);
 }
 
 static void blocks_are_kruskal_and_wallis(void **state)
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test(nothing_is_said_of_too_little),
         cmocka_unit_test(early_stopping_is_mlperfs),
         cmocka_unit_test(percentiles_need_their_minimum),
+        cmocka_unit_test(many_values_are_summarised_at_once),
         cmocka_unit_test(blocks_are_kruskal_and_wallis),
         cmocka_unit_test(pairs_are_wilcoxons),
         cmocka_unit_test(tied_pairs_are_counted),

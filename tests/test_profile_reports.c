@@ -334,6 +334,29 @@ static void traces_and_profiles_are_json(void **state)
     arena_release(&made.arena);
 }
 
+/* Every allocation of the statistics and of every format fails once. */
+static void missing_memory_is_told(void **state)
+{
+    (void)state;
+    for (long n = 1, struck = 1; struck; n++) {
+        struct made made;
+        struct error err = {""};
+        struct text text;
+        make_depths(&made, 1.5);
+        text_init(&text);
+        fail_allocation(n);
+        enum status status = profile_finish(&made.record, &made.arena, &err);
+        for (size_t f = 0; !status && !text.failed && profile_formats[f]; f++)
+            profile_formats[f]->add(&made.record, &text);
+        struck = allocation_has_failed();
+        fail_allocation(0);
+        assert_true(!struck || status == STATUS_NO_MEMORY || text.failed);
+        assert_true(struck || (!status && !text.failed));
+        text_release(&text);
+        arena_release(&made.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +368,7 @@ int main(void)
         cmocka_unit_test(tables_say_what_is_missing),
         cmocka_unit_test(crossings_are_stated),
         cmocka_unit_test(traces_and_profiles_are_json),
+        cmocka_unit_test(missing_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
