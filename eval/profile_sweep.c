@@ -248,6 +248,15 @@ static bool fit_together(struct profile *profile)
     return profile->n_groups == 1 || bytes < 0.6 * profile->plan->memory_bytes;
 }
 
+/* Whether a group has what it needs up to this block: few runs may fit into the first ones. */
+static bool group_is_done(const struct turn *turn, const struct profile_group *group)
+{
+    for (size_t i = 0; i < group->n; i++)
+        if (!is_done(turn, &turn->profile->cells[group->first + i]))
+            return false;
+    return true;
+}
+
 /* Models in turn, each opened, measured and closed, several times. */
 static void measure_in_blocks(struct profile *profile, struct turn *turn)
 {
@@ -263,6 +272,8 @@ static void measure_in_blocks(struct profile *profile, struct turn *turn)
             order[pick] = order[left - 1];
             order[left - 1] = g;
             turn->first_round = (int)g * ROUNDS;
+            if (group_is_done(turn, &profile->groups[g]))
+                continue;
             if (!profile->plan->quiet)
                 message("%s, %s: block %d of %d", profile->groups[g].model,
                         precision_name(profile->groups[g].precision), turn->block + 1,

@@ -26,10 +26,11 @@ model() {
         examples/mini-llama/model.json >"$folder/$1/model.json"
 }
 
-# compare A B SEED: the line that compares them.
+# compare A B SEED: the line that compares them.  One thread: what else runs has the other cores, and
+# threads that wait for each other would turn a small disturbance into a large one.
 compare() {
     "$MAMBENCH" profile --model "$folder/$1,$folder/$2" --random-weights --depth 256 \
-        --prompt-tokens 8 --new-tokens 8 --seed "$3" --quiet | grep ' against '
+        --prompt-tokens 8 --new-tokens 8 --threads 1 --warm-up 5 --seed "$3" --quiet | grep ' against '
 }
 
 # many A B VERDICT LEAST: counts how often the comparison ends so.
