@@ -141,7 +141,7 @@ static enum status read_precisions(struct profile_list *list, const char *text, 
         if (!status && list->n == PROFILE_MAX_LIST)
             status = fail(err, STATUS_USAGE, "--precision: more than %d values", PROFILE_MAX_LIST);
         else if (!status)
-            list->values[list->n++] = precision;
+            list->values[list->n++] = (int)precision;
     }
     if (!status && list->n == 0)
         status = fail(err, STATUS_USAGE, "--precision needs a name");

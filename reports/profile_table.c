@@ -251,7 +251,7 @@ static void add_stage_columns(const struct profile_row *const *rows, size_t n, s
                               struct arena *arena)
 {
     struct table table;
-    table_init(&table, arena, "lllllll" + COLUMNS - n);
+    table_init(&table, arena, &"lllllll"[COLUMNS - n]);
     table_cell(&table, "stage: ms (of its limit)");
     for (size_t i = 0; i < n; i++)
         table_cell(&table, "%s %s%s", rows[i]->name, rows[i]->precision,
