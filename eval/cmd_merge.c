@@ -1,6 +1,7 @@
 /* eval/cmd_merge.c - `mambench merge`: the shards of runs, put together and scored. */
 #include "engine/base/arena.h"
 #include "engine/base/file.h"
+#include "engine/base/json.h"
 #include "eval/command.h"
 #include "eval/merge.h"
 #include "eval/model_options.h"
@@ -14,7 +15,8 @@
 static const struct option_spec options_table[] = {
     {"data", 'd', OPTION_DIRECTORY, "DIR",
      "folder of the benchmark; by default where the run found it", NULL, NULL, false},
-    {"seed", 0, OPTION_COUNT, "N", "of baseline:random among the floors", "0", NULL, false},
+    {"seed", 0, OPTION_COUNT, "N", "of baseline:random among the floors; by default the run's", "0",
+     NULL, false},
     {"json", 0, OPTION_FLAG, NULL, "print the summary as JSON", NULL, NULL, false},
     {0},
 };
@@ -56,6 +58,21 @@ static void find_runs(struct found *found, const char *folder, int depth)
     free(names);
 }
 
+/* The run's own seed: floors are then those of a run without shards. */
+static uint64_t seed_of(const char *directory)
+{
+    struct arena arena;
+    cJSON *manifest = NULL;
+    arena_init(&arena);
+    const char *path = path_join(&arena, directory, "manifest.json");
+    double seed = 0;
+    if (path && json_read(&manifest, path, NULL) == STATUS_OK)
+        seed = json_number_or(manifest, "seed", 0);
+    cJSON_Delete(manifest);
+    arena_release(&arena);
+    return seed > 0 ? (uint64_t)seed : 0;
+}
+
 static enum exit_code merge_one(const char *directory, const struct options *options, uint64_t seed,
                                 struct error *err)
 {
@@ -64,6 +81,8 @@ static enum exit_code merge_one(const char *directory, const struct options *opt
         exit_of_status(merge_shards(directory, option_text(options, "data"), &task, err));
     if (code)
         return code;
+    if (!option_given(options, "seed"))
+        seed = seed_of(directory);
     code = scoring_write(directory, &task, seed, err);
     task_close(&task);
     return code;
