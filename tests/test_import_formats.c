@@ -216,88 +216,89 @@ static void official_files_are_joined_as_the_scorers_do(void **state)
     release(&imported);
 }
 
+static const struct {
+    const char *format, *name, *kind, *directory, *text, *cause;
+    enum status status;
+} unreadable[] = {
+    {"triml", "r.json", "gqa", GQA, "[]", "a JSON object is expected", STATUS_BAD_FORMAT},
+    {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": 1}}",
+     "r.json: \"1\": \"model_output\" is missing", STATUS_BAD_FORMAT},
+    {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": 1, \"model_output\": null}}",
+     "\"model_output\" is not a string", STATUS_BAD_FORMAT},
+    {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": 1.5, \"model_output\": \"\"}}",
+     "\"question_id\" is neither", STATUS_BAD_FORMAT},
+    {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": true, \"model_output\": \"\"}}",
+     "\"question_id\" is neither", STATUS_BAD_FORMAT},
+    {"triml", "r.json", "vsr", VSR,
+     "{\"1\": {\"example_id\": 1, \"true_false_probabilities\": [0.5]}}", "not two numbers",
+     STATUS_BAD_FORMAT},
+    {"triml", "r.json", "vsr", VSR,
+     "{\"1\": {\"example_id\": 1, \"true_false_probabilities\": [5, 3]}}",
+     "5 and 3, not two probabilities", STATUS_BAD_FORMAT},
+    {"triml", "r.json", "pope", NULL,
+     "{\"1\": {\"question_id\": 1, \"yes_no_probabilities\": [1, 0]}}", "name no split",
+     STATUS_MISMATCH},
+    {"triml", "r.json", "pope", POPE,
+     "{\"1\": {\"question_id\": 1, \"yes_no_probabilities\": [1, 0]}}",
+     "no \"question\" and \"ground_truth_answer\"", STATUS_MISMATCH},
+    {"triml", "r.json", "pope", POPE,
+     "{\"1\": {\"question_id\": 1, \"yes_no_probabilities\": [1, 0], \"question\": \"Is?\", "
+     "\"ground_truth_answer\": \"no\"}}",
+     "has the prompt 'Is?' here", STATUS_MISMATCH},
+    {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": 0}",
+     "s.jsonl:1: neither \"filtered_resps\" nor \"resps\"", STATUS_BAD_FORMAT},
+    {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": 0, \"filtered_resps\": [null]}", "neither",
+     STATUS_BAD_FORMAT},
+    {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"filtered_resps\": [\"x\"]}", "\"doc_id\" is missing",
+     STATUS_BAD_FORMAT},
+    {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": -1, \"filtered_resps\": [\"x\"]}",
+     "\"doc_id\" is -1", STATUS_BAD_FORMAT},
+    {"vlmevalkit", "m.xlsx", "gqa", GQA, "PK", "save it as .tsv", STATUS_UNSUPPORTED},
+    {"jsonl", "p.jsonl", "gqa", GQA, "PK\003\004...", "a workbook (.xlsx) is not read; save it",
+     STATUS_UNSUPPORTED},
+    {"evalai", "p.json", "vizwiz", VIZWIZ, "\xD0\xCF\x11\xE0\xA1", "a workbook",
+     STATUS_UNSUPPORTED},
+    {"vlmevalkit", "m.tsv", "gqa", GQA, "index\tquestion\tanswer\n1\tIs?\tno\n",
+     "row 1: \"prediction\" is missing", STATUS_BAD_FORMAT},
+    {"vlmevalkit", "m.csv", "gqa", GQA, "index,question,answer,prediction\n1,\"Is?,no,no\n",
+     "row 1:", STATUS_BAD_FORMAT},
+    {"vlmevalkit", "m.tsv", "pope", NULL,
+     "index\tcategory\tquestion\tanswer\tprediction\n1\tgqa\tIs?\tno\tno\n",
+     "row 1: \"category\" is 'gqa'", STATUS_BAD_FORMAT},
+    {"vlmevalkit", "m.tsv", "pope", POPE,
+     "index\tcategory\tquestion\tanswer\tprediction\n1\trandom\tIs?\tno\tno\n",
+     "no column image_path", STATUS_MISMATCH},
+    {"jsonl", "p.jsonl", "gqa", GQA, "{\"text\": \"no\"}", "\"id\" is missing", STATUS_BAD_FORMAT},
+    {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\"}", "no \"text\", no \"probabilities\"",
+     STATUS_BAD_FORMAT},
+    {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\", \"text\": null}", "\"text\" is not a string",
+     STATUS_BAD_FORMAT},
+    {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"\", \"text\": \"no\"}", "\"id\" is neither",
+     STATUS_BAD_FORMAT},
+    {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\", \"text\": \"\\udc00\"}", "p.jsonl:1: column",
+     STATUS_BAD_FORMAT},
+    {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\", \"text\": \"\xC3\"}", "not UTF-8",
+     STATUS_BAD_FORMAT},
+    {"official", "p.json", "gqa", NULL, "[]", "holds no labels", STATUS_MISMATCH},
+    {"official", "p.json", "gqa", GQA, "[{\"prediction\": \"no\"}]",
+     "[0]: \"questionId\" is missing", STATUS_BAD_FORMAT},
+    {"official", "p.txt", "vsr", VSR, "1\n2\n", "p.txt:2: neither 0 nor 1", STATUS_BAD_FORMAT},
+    {"official", "a.json", "pope", POPE, "{\"question\": \"Is?\", \"answer\": \"no\"}",
+     "adversarial/1 has the prompt 'Is?' here", STATUS_MISMATCH},
+};
+
 static void what_cannot_be_read_is_refused_with_its_place(void **state)
 {
     (void)state;
-    static const struct {
-        const char *format, *name, *kind, *directory, *text, *cause;
-        enum status status;
-    } cases[] = {
-        {"triml", "r.json", "gqa", GQA, "[]", "a JSON object is expected", STATUS_BAD_FORMAT},
-        {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": 1}}",
-         "r.json: \"1\": \"model_output\" is missing", STATUS_BAD_FORMAT},
-        {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": 1, \"model_output\": null}}",
-         "\"model_output\" is not a string", STATUS_BAD_FORMAT},
-        {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": 1.5, \"model_output\": \"\"}}",
-         "\"question_id\" is neither", STATUS_BAD_FORMAT},
-        {"triml", "r.json", "gqa", GQA, "{\"1\": {\"question_id\": true, \"model_output\": \"\"}}",
-         "\"question_id\" is neither", STATUS_BAD_FORMAT},
-        {"triml", "r.json", "vsr", VSR,
-         "{\"1\": {\"example_id\": 1, \"true_false_probabilities\": [0.5]}}", "not two numbers",
-         STATUS_BAD_FORMAT},
-        {"triml", "r.json", "vsr", VSR,
-         "{\"1\": {\"example_id\": 1, \"true_false_probabilities\": [5, 3]}}",
-         "5 and 3, not two probabilities", STATUS_BAD_FORMAT},
-        {"triml", "r.json", "pope", NULL,
-         "{\"1\": {\"question_id\": 1, \"yes_no_probabilities\": [1, 0]}}", "name no split",
-         STATUS_MISMATCH},
-        {"triml", "r.json", "pope", POPE,
-         "{\"1\": {\"question_id\": 1, \"yes_no_probabilities\": [1, 0]}}",
-         "no \"question\" and \"ground_truth_answer\"", STATUS_MISMATCH},
-        {"triml", "r.json", "pope", POPE,
-         "{\"1\": {\"question_id\": 1, \"yes_no_probabilities\": [1, 0], \"question\": \"Is?\", "
-         "\"ground_truth_answer\": \"no\"}}",
-         "has the prompt 'Is?' here", STATUS_MISMATCH},
-        {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": 0}",
-         "s.jsonl:1: neither \"filtered_resps\" nor \"resps\"", STATUS_BAD_FORMAT},
-        {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": 0, \"filtered_resps\": [null]}",
-         "neither", STATUS_BAD_FORMAT},
-        {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"filtered_resps\": [\"x\"]}",
-         "\"doc_id\" is missing", STATUS_BAD_FORMAT},
-        {"lmms-eval", "s.jsonl", "gqa", GQA, "{\"doc_id\": -1, \"filtered_resps\": [\"x\"]}",
-         "\"doc_id\" is -1", STATUS_BAD_FORMAT},
-        {"vlmevalkit", "m.xlsx", "gqa", GQA, "PK", "save it as .tsv", STATUS_UNSUPPORTED},
-        {"jsonl", "p.jsonl", "gqa", GQA, "PK\003\004...", "a workbook (.xlsx) is not read; save it",
-         STATUS_UNSUPPORTED},
-        {"evalai", "p.json", "vizwiz", VIZWIZ, "\xD0\xCF\x11\xE0\xA1", "a workbook",
-         STATUS_UNSUPPORTED},
-        {"vlmevalkit", "m.tsv", "gqa", GQA, "index\tquestion\tanswer\n1\tIs?\tno\n",
-         "row 1: \"prediction\" is missing", STATUS_BAD_FORMAT},
-        {"vlmevalkit", "m.csv", "gqa", GQA, "index,question,answer,prediction\n1,\"Is?,no,no\n",
-         "row 1:", STATUS_BAD_FORMAT},
-        {"vlmevalkit", "m.tsv", "pope", NULL,
-         "index\tcategory\tquestion\tanswer\tprediction\n1\tgqa\tIs?\tno\tno\n",
-         "row 1: \"category\" is 'gqa'", STATUS_BAD_FORMAT},
-        {"vlmevalkit", "m.tsv", "pope", POPE,
-         "index\tcategory\tquestion\tanswer\tprediction\n1\trandom\tIs?\tno\tno\n",
-         "no column image_path", STATUS_MISMATCH},
-        {"jsonl", "p.jsonl", "gqa", GQA, "{\"text\": \"no\"}", "\"id\" is missing",
-         STATUS_BAD_FORMAT},
-        {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\"}", "no \"text\", no \"probabilities\"",
-         STATUS_BAD_FORMAT},
-        {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\", \"text\": null}",
-         "\"text\" is not a string", STATUS_BAD_FORMAT},
-        {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"\", \"text\": \"no\"}", "\"id\" is neither",
-         STATUS_BAD_FORMAT},
-        {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\", \"text\": \"\\udc00\"}",
-         "p.jsonl:1: column", STATUS_BAD_FORMAT},
-        {"jsonl", "p.jsonl", "gqa", GQA, "{\"id\": \"1\", \"text\": \"\xC3\"}", "not UTF-8",
-         STATUS_BAD_FORMAT},
-        {"official", "p.json", "gqa", NULL, "[]", "holds no labels", STATUS_MISMATCH},
-        {"official", "p.json", "gqa", GQA, "[{\"prediction\": \"no\"}]",
-         "[0]: \"questionId\" is missing", STATUS_BAD_FORMAT},
-        {"official", "p.txt", "vsr", VSR, "1\n2\n", "p.txt:2: neither 0 nor 1", STATUS_BAD_FORMAT},
-        {"official", "a.json", "pope", POPE, "{\"question\": \"Is?\", \"answer\": \"no\"}",
-         "adversarial/1 has the prompt 'Is?' here", STATUS_MISMATCH},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof unreadable / sizeof unreadable[0]; i++) {
         struct imported imported;
-        enum status status = import_as(&imported, cases[i].format, cases[i].name, cases[i].text,
-                                       cases[i].kind, cases[i].directory);
-        if (status != cases[i].status)
-            fail_msg("%s, %s: status %d: %s", cases[i].format, cases[i].text, (int)status,
+        enum status status =
+            import_as(&imported, unreadable[i].format, unreadable[i].name, unreadable[i].text,
+                      unreadable[i].kind, unreadable[i].directory);
+        if (status != unreadable[i].status)
+            fail_msg("%s, %s: status %d: %s", unreadable[i].format, unreadable[i].text, (int)status,
                      imported.err.text);
-        assert_contains(imported.err.text, cases[i].cause);
+        assert_contains(imported.err.text, unreadable[i].cause);
         release(&imported);
     }
 }
