@@ -33,7 +33,10 @@ static void add_share(struct text *text, const struct explanation *out)
     const struct explain_row *row = &out->rows[out->most];
     const char *which = explain_words[out->most].which;
     int64_t total = out->credits[1] - out->credits[0];
-    if (total != 0)
+    if (total != 0 && net_of(row) == total)
+        text_addf(text, "; all %+.2f points come from samples %s.", explain_points(total, out->n),
+                  which);
+    else if (total != 0)
         text_addf(text, "; %+.2f of the %+.2f points come from samples %s.",
                   explain_points(net_of(row), out->n), explain_points(total, out->n), which);
     else if (row->n_changed > 0)

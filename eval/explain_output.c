@@ -43,27 +43,32 @@ static void add_runs(const struct explanation *item, struct arena *arena, enum t
     table_add_to(&table, style, out);
 }
 
-/* Long values from just before the place where they part; of strings only, without their quotes. */
+/* A part of a value that a table has room for; a string without its quotes. */
+static void value_cell(struct table *table, const char *value, size_t start)
+{
+    enum { MOST = 36 };
+    size_t quote = value[0] == '"', length = strlen(value) - quote;
+    start = start > quote ? start : quote;
+    size_t end = length - start <= MOST ? length : start + MOST;
+    while (end < length && end > start && ((unsigned char)value[end] & 0xC0) == 0x80)
+        end--; /* not within a character */
+    table_cell(table, "%s%.*s%s", start > quote ? "... " : "", (int)(end - start), value + start,
+               end < length ? " ..." : "");
+}
+
+/* Long values from just before the place where they part. */
 static void value_cells(struct table *table, const struct explain_setting *setting)
 {
-    const char *a = setting->values[0], *b = setting->values[1];
-    size_t same = 0, start;
     enum { BEFORE = 12 };
+    const char *a = setting->values[0], *b = setting->values[1];
+    size_t same = 0;
     while (a[same] && a[same] == b[same])
         same++;
-    start = same > 2 * BEFORE ? same - BEFORE : 0;
+    size_t start = same > 2 * BEFORE ? same - BEFORE : 0;
     while (start > 0 && ((unsigned char)a[start] & 0xC0) == 0x80)
-        start--; /* not within a character */
-    for (size_t r = 0; r < 2; r++) {
-        const char *value = setting->values[r] + start;
-        size_t length = strlen(value);
-        enum { MOST = 36 };
-        size_t end = length <= MOST ? length : MOST;
-        while (end < length && end > 0 && ((unsigned char)value[end] & 0xC0) == 0x80)
-            end--;
-        table_cell(table, "%s%.*s%s", start > 0 ? "... " : "", (int)end, value,
-                   end < length ? " ..." : "");
-    }
+        start--;
+    value_cell(table, a, start);
+    value_cell(table, b, start);
 }
 
 static void add_settings(const struct explanation *item, struct arena *arena,
@@ -86,42 +91,50 @@ static void add_settings(const struct explanation *item, struct arena *arena,
 
 static void points_cell(struct table *table, int64_t units, size_t n)
 {
-    table_cell(table, "%+.2f", explain_points(units, n));
+    table_cell(table, units == 0 ? "%.2f" : "%+.2f", explain_points(units, n));
+}
+
+static void add_row(struct table *table, const char *name, const struct explain_row *row, size_t n,
+                    bool has_doubts)
+{
+    table_cell(table, "%s", name);
+    table_cell(table, "%zu", row->n);
+    table_cell(table, "%zu", row->n_changed);
+    points_cell(table, row->won, n);
+    points_cell(table, row->lost, n);
+    points_cell(table, row->won + row->lost, n);
+    if (has_doubts)
+        table_cell(table, "%zu", row->n_unsure);
 }
 
 static void add_stages(const struct explanation *item, struct arena *arena, enum table_style style,
                        struct text *out)
 {
     static const char *const head[] = {
-        "first difference", "samples", "earn differently", "won", "lost", "net", "may be earlier",
-        "not told",         NULL};
+        "first difference", "samples", "earn differently", "won", "lost", "net", NULL};
     struct explain_row all = {0};
     struct table table;
-    text_add(out, "\nPoints by the stage where samples first differ:\n\n");
-    begin(&table, arena, "lrrrrrrr", head);
     for (int i = 0; i < EXPLAIN_N; i++) {
         const struct explain_row *row = &item->rows[i];
-        table_cell(&table, "%s", explain_words[i].name);
-        table_cell(&table, "%zu", row->n);
-        table_cell(&table, "%zu", row->n_changed);
-        points_cell(&table, row->won, item->n);
-        points_cell(&table, row->lost, item->n);
-        points_cell(&table, row->won + row->lost, item->n);
-        table_cell(&table, "%zu", row->n_unsure);
-        table_cell(&table, "%zu", row->n_unknown);
         all.n += row->n;
         all.n_changed += row->n_changed;
         all.won += row->won;
         all.lost += row->lost;
         all.n_unsure += row->n_unsure;
     }
-    table_cell(&table, "%s", "all");
-    table_cell(&table, "%zu", all.n);
-    table_cell(&table, "%zu", all.n_changed);
-    points_cell(&table, all.won, item->n);
-    points_cell(&table, all.lost, item->n);
-    points_cell(&table, all.won + all.lost, item->n);
-    table_cell(&table, "%zu", all.n_unsure);
+    bool has_doubts = all.n_unsure > 0;
+    text_add(out, "\nPoints by the stage where samples first differ:\n\n");
+    begin(&table, arena, has_doubts ? "lrrrrrrr" : "lrrrrr", head);
+    if (has_doubts) {
+        table_cell(&table, "%s", "may be earlier");
+        table_cell(&table, "%s", "stage not told");
+    }
+    for (int i = 0; i < EXPLAIN_N; i++) {
+        add_row(&table, explain_words[i].name, &item->rows[i], item->n, has_doubts);
+        if (has_doubts)
+            table_cell(&table, "%zu", item->rows[i].n_unknown);
+    }
+    add_row(&table, "all", &all, item->n, has_doubts);
     table_add_to(&table, style, out);
 }
 
@@ -182,14 +195,21 @@ static void add_item(const struct explanation *item, struct arena *arena, enum t
         add_examples(item, (enum explain_stage)i, arena, style, out);
 }
 
-static void add_legend(struct text *out)
+static void add_legend(const struct explanation_list *list, struct text *out)
 {
+    bool has_doubts = false;
+    for (size_t i = 0; i < list->n; i++)
+        for (int stage = 0; stage < EXPLAIN_N; stage++)
+            has_doubts |= list->items[i].rows[stage].n_unsure > 0;
     text_add(out,
              "\nPoints are percent of the mean over samples of what an answer earns, B minus A; "
              "a sample counts at the\nfirst stage that differs, so the net points add up to the "
-             "whole difference. May be earlier: of the samples,\nthose whose files do not tell of "
-             "an earlier stage. Not told: of all samples, those whose files do not tell of\nthis "
-             "stage.\n");
+             "whole difference.\n");
+    if (has_doubts)
+        text_add(out,
+                 "May be earlier: of the samples, those whose files do not tell of an earlier "
+                 "stage. Stage not told: of all\nsamples, those whose files do not tell of this "
+                 "one.\n");
 }
 
 void explain_add_tables(const struct explanation_list *list, bool markdown, struct text *out)
@@ -203,7 +223,7 @@ void explain_add_tables(const struct explanation_list *list, bool markdown, stru
         add_item(&list->items[i], &arena, style, out);
         n_failed += list->items[i].failed[0] + list->items[i].failed[1];
     }
-    add_legend(out);
+    add_legend(list, out);
     if (n_failed > 0)
         text_add(out, "\nFailed samples count as wrong.\n");
     for (size_t i = 0; i < list->n_left_out; i++)
