@@ -205,6 +205,11 @@ bench: benchmarks
 	@for system in $(BENCH_SYSTEMS); do $(BUILD)/tests/bench/bench_engine $$system || exit 1; done
 	$(BUILD)/tests/bench/bench_context cobra+3b
 	$(BUILD)/tests/bench/bench_reuse
+## check-profiler: what the profiler finds and what it must not, counted (needs a quiet machine)
+CHECK_PARTS ?= same slower neighbour overhead stages
+check-profiler: mambench
+	sh scripts/check_profiler.sh ./mambench $(CHECK_PARTS)
+.PHONY: check-profiler
 ## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
 BENCH_DIR ?= build/bench-cobra
 bench-load: benchmarks

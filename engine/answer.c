@@ -131,6 +131,18 @@ static bool has_failed(const struct batch *batch, size_t i)
     return batch->generations[i].failure.text[0] != '\0';
 }
 
+/* What a request has the session read, into session->prompt. */
+static enum status request_ids(struct session *session, const struct request *request,
+                               bool *truncated, struct error *err)
+{
+    if (!request->ids)
+        return session_tokenize(session, request->prompt, &session->prompt, truncated, err);
+    for (size_t i = 0; i < request->n_ids; i++)
+        if (!token_list_add(&session->prompt, request->ids[i]))
+            return fail(err, STATUS_NO_MEMORY, "out of memory for a prompt");
+    return request->n_ids > 0 ? STATUS_OK : fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
+}
+
 /* A prompt that cannot be read where the session stands fails alone: it has no rows. */
 static enum status tokenize(struct batch *batch, struct error *err)
 {
@@ -141,8 +153,7 @@ static enum status tokenize(struct batch *batch, struct error *err)
         int64_t start = clock_ns();
         *out = (struct generation){.text = ""};
         session->prompt.n = session->answer.n = 0;
-        enum status status = session_tokenize(session, batch->requests[i].prompt, &session->prompt,
-                                              &out->truncated, &reason);
+        enum status status = request_ids(session, &batch->requests[i], &out->truncated, &reason);
         if (status == STATUS_BAD_FORMAT) {
             out->failure = reason;
             session->prompt.n = 0;
@@ -346,6 +357,8 @@ static void next_tokens(struct batch *batch)
             continue;
         int id = sampler_next(&request->sampling, &session->random, logits, vocabulary,
                               session->candidates);
+        if (request->token_ns)
+            request->token_ns[session->answer.n] = clock_ns();
         token_list_add(&session->answer, id); /* room was reserved */
         bool ended = id == eos && !request->ignore_end;
         batch->generations[i].ended = ended;

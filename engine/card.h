@@ -159,6 +159,10 @@ enum status card_parse(struct card *card, const char *data, size_t length, const
  * names it in errors.  Errors: BAD_FORMAT, UNSUPPORTED, MISMATCH. */
 enum status card_check(const struct card *card, const char *place, struct error *err);
 
+/* Parameters that opening the model binds, from the card alone: the language model's, and those of
+ * towers and connector.  Errors: those of opening, NO_MEMORY. */
+enum status card_count(const struct card *card, size_t *lm, size_t *vision, struct error *err);
+
 /* For `model show`: a table of parts, files, tensors' shapes, parameters (published and used) and
  * bytes per precision, as text or JSON.  Used parameters are those that opening the model binds. */
 enum status card_describe(const struct card *card, bool json, struct text *out, struct error *err);

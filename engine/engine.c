@@ -77,6 +77,7 @@ static enum status open_towers(struct engine *engine, struct weight_files *files
         struct weights weights = part_weights(
             engine, &tower->weights, precisions[engine->info.precision].vision, files, options);
         status = encoder_kind_find(tower->encoder)->open(&engine->towers[i], tower, &weights, err);
+        engine->info.tower_bytes[i] = weights.packed_bytes;
         count_part(engine, &weights);
     }
     return status;
@@ -95,6 +96,7 @@ static enum status open_parts(struct engine *engine, struct weight_files *files,
     const struct connector_kind *kind = connector_kind_find(card->connector.kind);
     status =
         kind->open(&engine->connector, kind, &card->connector, card_patches(card), &weights, err);
+    engine->info.connector_bytes = weights.packed_bytes;
     count_part(engine, &weights);
     if (status)
         return status;
@@ -167,9 +169,13 @@ static void fill_info(struct engine *engine, const struct engine_options *option
     info->image_tokens = card_image_tokens(card);
     info->tokens_before = (int)engine->before.n;
     info->vocabulary = (size_t)card->lm.vocabulary;
+    info->head_bytes = engine->lm->head.packed_bytes;
     info->state_bytes = lm_state_bytes(engine->lm, 0);
     info->cache_bytes_per_token = lm_state_bytes(engine->lm, 1) - info->state_bytes;
     info->max_positions = card->lm.max_positions;
+    info->n_towers = card->n_towers;
+    for (size_t i = 0; i < card->n_towers; i++)
+        info->towers[i] = card->towers[i].name;
 }
 
 static enum status build(struct engine *engine, const struct engine_options *options,
@@ -252,6 +258,28 @@ enum status engine_check(const char *model, const struct engine_options *options
     struct card card;
     arena_init(&arena);
     enum status status = find_card(&card, model, options, &arena, err);
+    arena_release(&arena);
+    return status;
+}
+
+enum status engine_estimate(const char *model, const struct engine_options *options, double *bytes,
+                            struct error *err)
+{
+    static const double sizes[MATMUL_TYPES] = {
+        [MATMUL_F32] = 4, [MATMUL_BF16] = 2, [MATMUL_INT8] = 1};
+    struct arena arena;
+    struct card card;
+    size_t lm = 0, vision = 0;
+    arena_init(&arena);
+    enum status status = find_card(&card, model, options, &arena, err);
+    if (!status)
+        status = card_count(&card, &lm, &vision, err);
+    if (!status) {
+        /* A tied table is there twice: as rows to look up and as a head to multiply. */
+        double table = (double)card.lm.vocabulary * card.lm.width * 2;
+        *bytes = (double)lm * sizes[precisions[options->precision].decoder] +
+                 (double)vision * sizes[precisions[options->precision].vision] + table;
+    }
     arena_release(&arena);
     return status;
 }

@@ -55,8 +55,17 @@ enum stage {
 };
 const char *stage_name(enum stage stage);
 
+/* Parts of stages, which hold their time too. */
+enum stage_part {
+    PART_UNPACK,       /* of READ: the file's bytes to pixels */
+    PART_FIRST_TOWER,  /* of VISION: each tower */
+    PART_SECOND_TOWER, /* 0 where there is one */
+    PART_N
+};
+
 struct timings {
     int64_t ns[STAGE_N];
+    int64_t part_ns[PART_N];
 };
 
 /* How the next token is chosen.  Zeroes mean greedy: the largest logit, lowest id on ties. */
@@ -78,6 +87,10 @@ struct request {
     int max_new_tokens;         /* 0: weigh the choices only */
     bool ignore_end;            /* go on behind the end token: for timing a fixed length */
     struct sampling sampling;
+    /* For timing.  NULL: prompt is read. */
+    const int *ids; /* [n_ids] read in place of prompt, as they are; below the vocabulary */
+    size_t n_ids;
+    int64_t *token_ns; /* [max_new_tokens]; gets clock_ns() when each token was chosen */
 };
 
 /* What came of it.  Pointers belong to the session until its next answer. */
@@ -106,6 +119,10 @@ void engine_close(struct engine *engine);
 enum status engine_check(const char *model, const struct engine_options *options,
                          struct error *err);
 
+/* Bytes that a model's weights will take, from its card alone and up to some percent. */
+enum status engine_estimate(const char *model, const struct engine_options *options, double *bytes,
+                            struct error *err);
+
 /* What is loaded.  Strings belong to the engine. */
 struct engine_info {
     const char *name;      /* "cobra+3b" */
@@ -117,16 +134,21 @@ struct engine_info {
     const char *matmul;         /* "oneDNN 2.6.3 brg:avx512_core_bf16" */
     int threads;
     bool random_weights;
-    int image_tokens;             /* rows an image takes in the language model */
-    int tokens_before;            /* of text, read in front of every image and with it */
-    size_t vocabulary;            /* rows of the head */
-    size_t parameters;            /* used at inference, tied matrices once */
-    size_t packed_bytes;          /* weights as they lie in memory */
-    size_t token_bytes;           /* of those, what each token reads: the decoder's without its
-                                     embedding table, and the head */
+    int image_tokens;      /* rows an image takes in the language model */
+    int tokens_before;     /* of text, read in front of every image and with it */
+    size_t vocabulary;     /* rows of the head */
+    size_t parameters;     /* used at inference, tied matrices once */
+    size_t packed_bytes;   /* weights as they lie in memory */
+    size_t token_bytes;    /* of those, what each token reads: the decoder's without its
+                              embedding table, and the head */
+    size_t tower_bytes[2]; /* packed, of each */
+    size_t connector_bytes;
+    size_t head_bytes;            /* of token_bytes, the head */
     size_t state_bytes;           /* of one session, however long: recurrent state */
     size_t cache_bytes_per_token; /* of one session, on top for everything read: keys and values */
     int max_positions;            /* trained positions; 0: no such limit */
+    size_t n_towers;
+    const char *towers[2]; /* "dino" */
 };
 const struct engine_info *engine_info(const struct engine *engine);
 
@@ -173,6 +195,24 @@ enum status session_fork(struct session *dst, const struct session *src, struct 
  * depend on the seed alone.  What is measured behind it is real, what is said is not: whoever shows
  * it calls it synthetic.  Errors: NO_MEMORY. */
 enum status session_fill(struct session *session, int positions, uint64_t seed, struct error *err);
+
+/* Goes back to behind so many positions, at most as many as session_fill() filled.  Keys and values
+ * of later ones are forgotten; a recurrent state cannot go back and stays what it has become, as
+ * synthetic as before. */
+void session_rewind(struct session *session, int positions);
+
+/* Threads of what this session computes from now on, in place of the engine's. */
+void session_use_threads(struct session *session, int threads);
+
+/* What a session takes in memory. */
+struct session_memory {
+    size_t activation_bytes; /* scratch memory, and the picture's pixels */
+    size_t conv_bytes;       /* recurrent state: windows of the convolutions */
+    size_t ssm_bytes;        /* the rest of it */
+    size_t cache_bytes;      /* keys and values of what it has read */
+    size_t reserved_bytes;   /* of keys and values, room for more included */
+};
+void session_memory(const struct session *session, struct session_memory *out);
 
 /* Reads the prompt and answers it; the session then stands behind the answer.  Where the model's
  * template has the picture inside the prompt, session_see() has read what stands in front of it,

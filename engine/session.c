@@ -59,6 +59,35 @@ enum status session_fill(struct session *session, int positions, uint64_t seed, 
     return status;
 }
 
+void session_rewind(struct session *session, int positions)
+{
+    session->state.n_positions = positions;
+    session->stand = STAND_TEXT;
+}
+
+void session_use_threads(struct session *session, int threads)
+{
+    session->compute.threads = threads;
+}
+
+static size_t pixels_bytes(const struct engine *engine);
+
+void session_memory(const struct session *session, struct session_memory *out)
+{
+    const struct lm *lm = session->engine->lm;
+    const struct lm_state *state = &session->state;
+    struct lm_state_view view;
+    *out = (struct session_memory){0};
+    for (int i = 0; lm->fixed_floats > 0 && lm->family->view_state(lm, state, i, &view, NULL); i++)
+        if (strcmp(view.name, "conv") == 0)
+            out->conv_bytes += (size_t)view.rows * (size_t)view.columns * sizeof(float);
+    out->ssm_bytes = lm->fixed_floats * sizeof(float) - out->conv_bytes;
+    out->cache_bytes = lm_state_bytes(lm, state->n_positions) - lm_state_bytes(lm, 0);
+    out->reserved_bytes = lm_state_bytes(lm, state->capacity) - lm_state_bytes(lm, 0);
+    out->activation_bytes = session->compute.scratch_floats * sizeof(float) +
+                            (session->pixels ? pixels_bytes(session->engine) : 0);
+}
+
 /* Rows that a picture and the text in front of it take in the language model. */
 static int sequence_rows(const struct engine *engine)
 {
@@ -125,11 +154,21 @@ enum status session_preprocess(struct session *session, const struct image *imag
     return preprocess(session->engine, image, session->pixels, err);
 }
 
-void session_run_towers(struct session *session, struct image_pass *pass)
+/* Adds the time since *last and moves *last. */
+static void add_time(int64_t *ns, int64_t *last)
+{
+    int64_t now = clock_ns();
+    *ns += now - *last;
+    *last = now;
+}
+
+/* part_ns [towers]: gets the time of each; may be NULL. */
+static void run_towers(struct session *session, struct image_pass *pass, int64_t *part_ns)
 {
     const struct engine *engine = session->engine;
     struct compute *compute = &session->compute;
     size_t stride = (size_t)engine->connector->in_width, column = 0;
+    int64_t last = clock_ns();
     pass->taken = compute->taken_floats;
     pass->features = compute_take(compute, engine->connector->n_in, engine->connector->in_width);
     /* The connector may write padded rows behind the picture's. */
@@ -142,7 +181,14 @@ void session_run_towers(struct session *session, struct image_pass *pass)
         tower->kind->run(tower, compute, session->pixels + i * pixels_per_tower(engine),
                          pass->features + column, stride);
         column += (size_t)tower->width;
+        if (part_ns)
+            add_time(&part_ns[i], &last);
     }
+}
+
+void session_run_towers(struct session *session, struct image_pass *pass)
+{
+    run_towers(session, pass, NULL);
 }
 
 void session_run_connector(struct session *session, struct image_pass *pass)
@@ -162,13 +208,10 @@ void session_read_rows(struct session *session, struct image_pass *pass)
     session->stand = STAND_IMAGE;
 }
 
-/* Adds the time since *last to a stage and moves *last. */
 static void stage_done(struct timings *timings, enum stage stage, int64_t *last)
 {
-    int64_t now = clock_ns();
-    if (timings)
-        timings->ns[stage] += now - *last;
-    *last = now;
+    int64_t unused = 0;
+    add_time(timings ? &timings->ns[stage] : &unused, last);
 }
 
 struct pixels {
@@ -185,7 +228,8 @@ static enum status read_pixels(struct pixels *pixels, const struct engine *engin
 {
     int64_t last = clock_ns();
     struct image image;
-    enum status status = image_read(&image, path, warning, err);
+    enum status status = image_read_timed(
+        &image, path, timings ? &timings->part_ns[PART_UNPACK] : NULL, warning, err);
     if (status)
         return status;
     stage_done(timings, STAGE_READ, &last);
@@ -199,7 +243,7 @@ enum status pixels_open(struct pixels **out, const struct engine *engine, const 
                         struct timings *timings, struct error *warning, struct error *err)
 {
     if (timings)
-        *timings = (struct timings){{0}};
+        *timings = (struct timings){0};
     struct pixels *pixels = malloc(sizeof *pixels);
     float *values = malloc(pixels_bytes(engine));
     if (!pixels || !values) {
@@ -236,7 +280,7 @@ enum status session_see_pixels(struct session *session, const struct pixels *pix
     if (status)
         return status;
     memcpy(session->pixels, pixels->values, pixels_bytes(session->engine));
-    session_run_towers(session, &pass);
+    run_towers(session, &pass, timings ? &timings->part_ns[PART_FIRST_TOWER] : NULL);
     stage_done(timings, STAGE_VISION, &last);
     session_run_connector(session, &pass);
     stage_done(timings, STAGE_CONNECT, &last);

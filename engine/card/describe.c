@@ -92,6 +92,17 @@ static enum status count_used(const struct card *card, struct part *parts, size_
     return status;
 }
 
+enum status card_count(const struct card *card, size_t *lm, size_t *vision, struct error *err)
+{
+    struct part parts[MAX_PARTS];
+    size_t n = make_parts(card, parts);
+    enum status status = count_used(card, parts, n, NULL, err);
+    *lm = *vision = 0;
+    for (size_t i = 0; !status && i < n; i++)
+        *(i + 1 == n ? lm : vision) += parts[i].used;
+    return status;
+}
+
 /* Published parameters: the elements of the files that are the part's. */
 
 static bool part_has_file(const struct part *part, const char *name)

@@ -8,6 +8,8 @@
 
 #include "engine/base/error.h"
 
+#include <stdint.h>
+
 struct image {
     unsigned char *pixels; /* [height, width, 3], RGB; owned */
     int width, height;
@@ -21,6 +23,9 @@ struct image {
  * bombs). */
 enum status image_read(struct image *image, const char *path, struct error *warning,
                        struct error *err);
+/* The same; what unpacking took, the file being in memory, is added to *unpack_ns (may be NULL). */
+enum status image_read_timed(struct image *image, const char *path, int64_t *unpack_ns,
+                             struct error *warning, struct error *err);
 void image_release(struct image *image);
 
 /* Pillow's Image.resize((width, height), BICUBIC) on 8-bit channels, bit for bit (Pillow 10.0.0

@@ -108,6 +108,26 @@ enum status lm_state_copy(struct lm_state *to, const struct lm_state *from, cons
     return STATUS_OK;
 }
 
+/* Numbers drawn for the front of a slab and repeated behind it: drawing gigabytes of them takes
+ * longer than what is then measured. */
+static void fill_slab(const struct lm *lm, char *slab, size_t bytes, struct random_stream *random)
+{
+    enum { DRAWN = 1 << 16 };
+    size_t size = element_bytes(lm), drawn = bytes / size < DRAWN ? bytes / size : DRAWN;
+    for (size_t i = 0; i < drawn; i++) {
+        float value = (float)(2 * random_uniform(random) - 1);
+        if (lm->cache_type == CACHE_BF16)
+            ((unsigned short *)(void *)slab)[i] = bf16_from_float(value);
+        else
+            ((float *)(void *)slab)[i] = value;
+    }
+    for (size_t done = drawn * size; done < bytes;) {
+        size_t more = bytes - done < done ? bytes - done : done;
+        memcpy(slab + done, slab, more);
+        done += more;
+    }
+}
+
 enum status lm_state_fill(struct lm_state *state, const struct lm *lm, int positions, uint64_t seed,
                           struct error *err)
 {
@@ -118,17 +138,8 @@ enum status lm_state_fill(struct lm_state *state, const struct lm *lm, int posit
         return status;
     for (size_t i = 0; i < lm->fixed_floats; i++)
         state->fixed[i] = (float)(2 * random_uniform(&random) - 1);
-    size_t values = (size_t)positions * (size_t)lm->slab_width;
-    for (int slab = 0; slab < lm->n_slabs; slab++) {
-        void *start = slab_start(lm, state, slab);
-        for (size_t i = 0; i < values; i++) {
-            float value = (float)(2 * random_uniform(&random) - 1);
-            if (lm->cache_type == CACHE_BF16)
-                ((unsigned short *)start)[i] = bf16_from_float(value);
-            else
-                ((float *)start)[i] = value;
-        }
-    }
+    for (int slab = 0; slab < lm->n_slabs; slab++)
+        fill_slab(lm, slab_start(lm, state, slab), slab_bytes(lm, positions), &random);
     state->n_positions = positions;
     return STATUS_OK;
 }

@@ -7,7 +7,7 @@
 #include "engine/ops/probe.h"
 #include "engine/session.h"
 #include "tests/bench/bench.h"
-#include "tests/bench/flop.h"
+#include "engine/work.h"
 
 enum { ROWS = 779, CONTEXT = 800, STEPS = 6, PRODUCTS = 20 };
 
@@ -67,7 +67,7 @@ static void side_close(struct side *side)
 
 static double prefill_flop(const struct card_lm *lm)
 {
-    return 2.0 * ROWS * flop_layer_weights(lm) * lm->layers;
+    return 2.0 * ROWS * work_layer_weights(lm) * lm->layers;
 }
 
 /* Bytes that one token behind CONTEXT positions must move. */
@@ -109,7 +109,7 @@ static double run_towers(struct side *side)
         session->pixels[i] = (float)random_uniform(&random) - 0.5F;
     int64_t start = clock_ns();
     session_run_towers(session, &pass);
-    double rate = flop_towers(card) / bench_seconds_since(start);
+    double rate = work_towers(card) / bench_seconds_since(start);
     compute_release(&session->compute, pass.taken);
     return rate;
 }

@@ -12,7 +12,7 @@
 #include "engine/card.h"
 #include "eval/answerer.h"
 #include "tests/bench/bench.h"
-#include "tests/bench/flop.h"
+#include "engine/work.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -144,9 +144,9 @@ static double allowed_ratio(const struct bench *bench)
 {
     const struct engine_info *info = engine_info(answerer_model(&bench->answerer));
     const struct card *card = &bench->card;
-    double rows = 2 * flop_layer_weights(&card->lm) * card->lm.layers; /* of one row */
+    double rows = 2 * work_layer_weights(&card->lm) * card->lm.layers; /* of one row */
     double head = 2.0 * (double)info->vocabulary * card->lm.width;
-    double picture = flop_towers(card) + flop_connector(card) +
+    double picture = work_towers(card) + work_connector(card) +
                      rows * (info->image_tokens + info->tokens_before);
     int tokens = bench->shape->new_tokens > 0 ? bench->shape->new_tokens : 1;
     double question = rows * ((double)bench->n_prompt_tokens + tokens - 1) + head * tokens;
