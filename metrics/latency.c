@@ -42,15 +42,6 @@ static double binomial_cdf(size_t k, size_t n, double p)
     return sum;
 }
 
-/* How many k = 0, 1, ... have P(X <= k) <= limit. */
-static size_t binomial_tail(size_t n, double p, double limit)
-{
-    size_t k = 0;
-    for (double sum = binomial(0, n, p); sum <= limit && k < n; sum += binomial(k, n, p))
-        k++;
-    return k;
-}
-
 size_t latency_early_stop_runs(double percentile, size_t t)
 {
     /* h values at or below the bound and t above: the smallest h + t that is unlikely (1 %) to have
