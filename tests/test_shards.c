@@ -14,7 +14,7 @@ struct fixture {
     struct task task;
     struct sample samples[MOST_SAMPLES];
     size_t order[MOST_SAMPLES];
-    char names[MOST_SAMPLES][8];
+    char names[MOST_SAMPLES][24];
     char question[256];
 };
 
