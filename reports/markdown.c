@@ -269,6 +269,8 @@ static void add_setup(const struct run_record *record, struct arena *arena, stru
     if (record->n_starts > 0)
         text_addf(&text, "%.1f s in %zu start%s", record->seconds, record->n_starts,
                   record->n_starts > 1 ? "s" : "");
+    if (record->n_shards > 0)
+        text_addf(&text, ", the sum over the %zu shards that were merged", record->n_shards);
     fact_text(&table, "time", &text);
     fact(&table, "mambench", record->version);
     text_add(out, "\n## Setup\n\n");
