@@ -64,7 +64,7 @@ SOURCES   := $(sort $(wildcard engine/*.c engine/*/*.c datasets/*.c metrics/*.c 
 KERNELS   := engine/ops/ops_cpu.c $(sort $(wildcard engine/ops/cpu_*.c))
 LIBRARY   := $(filter-out eval/main.c $(KERNELS),$(SOURCES))
 OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(foreach level,$(LEVELS),$(KERNELS:%.c=$(BUILD)/%_$(level).o)) \
-             $(BUILD)/protocols_data.o
+             $(BUILD)/protocols_data.o $(BUILD)/page_data.o
 HEADERS   := $(sort $(wildcard engine/*.h engine/*/*.h datasets/*.h metrics/*.h reports/*.h eval/*.h))
 TESTS     := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
@@ -139,6 +139,13 @@ $(BUILD)/protocols_data.c: scripts/embed_protocols.sh $(PROTOCOLS) | $(BUILD)/de
 	@mkdir -p $(@D)
 	$(Q)sh scripts/embed_protocols.sh $(PROTOCOLS) > $@
 $(BUILD)/protocols_data.o: $(BUILD)/protocols_data.c $(BUILD)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+PAGE := $(sort $(wildcard reports/page/*))
+$(BUILD)/page_data.c: scripts/embed_page.sh $(PAGE) | $(BUILD)/dependencies
+	@mkdir -p $(@D)
+	$(Q)sh scripts/embed_page.sh reports/page > $@
+$(BUILD)/page_data.o: $(BUILD)/page_data.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/libmambench.a: $(OBJECTS)

@@ -32,9 +32,8 @@ static int is_control(uint32_t code_point)
            (code_point >= 0x7f && code_point < 0xa0);
 }
 
-void html_add_text(struct text *out, const char *string)
+static void add_range(struct text *out, const char *string, const char *end)
 {
-    const char *end = string + strlen(string);
     while (string < end) {
         uint32_t code_point = utf8_next(&string, end);
         const char *reference = reference_of(code_point);
@@ -43,6 +42,26 @@ void html_add_text(struct text *out, const char *string)
         else
             text_add_code_point(out, is_control(code_point) ? 0xfffd : code_point);
     }
+}
+
+void html_add_text(struct text *out, const char *string)
+{
+    add_range(out, string, string + strlen(string));
+}
+
+void html_add_list(struct text *out, const char *lines)
+{
+    if (!lines[0])
+        return;
+    text_add(out, "<ul class=\"notes\">\n");
+    while (lines[0]) {
+        size_t length = strcspn(lines, "\n");
+        text_add(out, "<li>");
+        add_range(out, lines, lines + length);
+        text_add(out, "</li>\n");
+        lines += length + (lines[length] == '\n');
+    }
+    text_add(out, "</ul>\n");
 }
 
 void html_add_json(struct text *out, const char *json)

@@ -10,6 +10,9 @@
  * references; what is not UTF-8, and the control characters that HTML does not know, U+FFFD. */
 void html_add_text(struct text *out, const char *string);
 
+/* Appends lines as a list, an item each; nothing where there are none. */
+void html_add_list(struct text *out, const char *lines);
+
 /* Appends JSON so that the element around it cannot end early: the characters that HTML could read
  * as markup become \u00xx, which they may wherever JSON has them, inside strings. */
 void html_add_json(struct text *out, const char *json);
