@@ -215,7 +215,7 @@ function answerBlock(sample, index) {
   const head = element("h4", "", mark(answer), task.runs[index]);
   const partly = answer && answer.credit > 0 && answer.credit < 1;
   head.append(element("span", "verdict",
-                      verdict + (partly ? `, earns ${answer.credit.toFixed(2)}` : "")));
+                      (verdict === "unknown" ? "no verdict" : verdict) + (partly ? `, earns ${answer.credit.toFixed(2)}` : "")));
   block.append(head);
   if (answer && (answer.text !== undefined || answer.failure !== undefined))
     block.append(element("pre", answer.failure !== undefined ? "failure" : "",
@@ -351,7 +351,7 @@ function start() {
     const clicked = event.target.closest(".row");
     if (!clicked) return;
     choose(Number(clicked.dataset.index));
-    if (getComputedStyle($("back")).display !== "none") read();
+    if (getComputedStyle($("detail")).display === "none") read();
   });
   document.addEventListener("keydown", key);
   new ResizeObserver(draw).observe($("list"));
