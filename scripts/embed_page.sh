@@ -10,7 +10,7 @@ for part in html css js; do
     file=$1/page.$part
     [ -s "$file" ] || { echo "embed_page: cannot read $file" >&2; exit 1; }
     echo
-    echo "static const unsigned char bytes_$part[] = {"
+    echo "static const unsigned char bytes_${part}[] = {"
     od -A n -v -t u1 "$file" | sed 's/  */, /g; s/^, /    /; s/$/,/'
     echo '    0};'
     echo "const struct page_data page_$part = {(const char *)bytes_$part, sizeof bytes_$part - 1};"
