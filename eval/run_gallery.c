@@ -187,13 +187,14 @@ static enum status add_log(struct builder *builder, struct gallery_task *shown, 
 }
 
 static enum status add_task(struct builder *builder, struct gallery_task *shown, size_t capacity,
-                            const struct task *task, const char *log, struct error *err)
+                            struct task *task, const char *log, struct error *err)
 {
     struct arena arena;
     struct prediction *predictions = NULL;
     size_t n_left_out = 0;
     arena_init(&arena);
     enum status status = scoring_read_log(log, task, &arena, &predictions, NULL, err);
+    task->protocol.message = shown->message; /* as it was asked, whatever the protocol says now */
     for (size_t i = 0; !status && i < task->set.n_samples; i++)
         n_left_out +=
             !add_answer(builder, shown, capacity, task, &task->set.samples[i], &predictions[i]);

@@ -10,6 +10,8 @@
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 struct job {
     struct jpeg_compress_struct codec;
     struct jpeg_error_mgr errors;
@@ -67,8 +69,10 @@ enum status image_encode_jpeg(const struct image *image, int quality, unsigned c
     jpeg_destroy_compress(&job.codec);
     if (!done) {
         free(job.bytes);
-        return fail(err, STATUS_NO_MEMORY, "cannot write a JPEG of %d x %d pixels: %s",
-                    image->width, image->height, job.message);
+        enum status status =
+            job.errors.msg_code == JERR_OUT_OF_MEMORY ? STATUS_NO_MEMORY : STATUS_UNSUPPORTED;
+        return fail(err, status, "cannot write a JPEG of %d x %d pixels: %s", image->width,
+                    image->height, job.message);
     }
     *bytes = job.bytes;
     *size_bytes = job.size_bytes;

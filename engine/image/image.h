@@ -36,7 +36,7 @@ enum status image_resize(const struct image *in, int width, int height, struct i
                          struct error *err);
 
 /* The picture as a JPEG of quality 1 to 100, for people to look at; the caller frees *bytes.
- * Errors: NO_MEMORY (also for what libjpeg does not write: a side over 65,500 pixels). */
+ * Errors: NO_MEMORY, UNSUPPORTED (a side over 65,500 pixels). */
 enum status image_encode_jpeg(const struct image *image, int quality, unsigned char **bytes,
                               size_t *size_bytes, struct error *err);
 
