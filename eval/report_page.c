@@ -39,33 +39,52 @@ static void tell(const char *notes)
     }
 }
 
+static enum status make_page(const struct options *options, const struct report_format *format,
+                             const struct run_list *list, const char *directory,
+                             struct arena *arena, struct text *notes, bool *is_incomplete,
+                             struct text *out, struct error *err)
+{
+    struct run_gallery made;
+    struct figure_list figures = {0};
+    struct run_gallery_options how = {.most_samples = option_count(options, "samples"),
+                                      .has_previews = option_flag(options, "thumbnails"),
+                                      .directory = directory};
+    enum status status = find_figures(&figures, options, list, arena, err);
+    if (!status)
+        status = run_gallery_open(&made, list, &how, notes, err);
+    if (status)
+        return status;
+    tell(text_string(notes));
+    for (size_t i = 0; i < list->n_unfinished; i++) /* those were told already */
+        text_addf(notes, "%s\n", list->unfinished[i] ? list->unfinished[i] : "");
+    struct report_page page = {&made.gallery, figures.figures, figures.n, text_string(notes)};
+    format->add_page(list->records, list->n, &page, out);
+    out->failed = out->failed || notes->failed;
+    *is_incomplete = made.is_incomplete;
+    run_gallery_close(&made);
+    return STATUS_OK;
+}
+
 enum exit_code report_page_add(const struct options *options, const struct report_format *format,
                                const struct run_list *list, struct text *out, struct error *err)
 {
     struct arena arena;
     struct text notes;
-    struct run_gallery made;
-    struct figure_list figures = {0};
+    bool is_incomplete = false;
+    enum exit_code code;
     arena_init(&arena);
     text_init(&notes);
     const char *file = option_text(options, "out");
-    struct run_gallery_options how = {.most_samples = option_count(options, "samples"),
-                                      .has_previews = option_flag(options, "thumbnails"),
-                                      .directory = file ? path_directory(&arena, file) : "."};
-    enum status status = how.directory ? find_figures(&figures, options, list, &arena, err)
-                                       : fail(err, STATUS_NO_MEMORY, "out of memory");
-    if (!status)
-        status = run_gallery_open(&made, list, &how, &notes, err);
-    enum exit_code code = exit_of_status(status);
-    if (!status) {
-        tell(text_string(&notes));
-        for (size_t i = 0; i < list->n_unfinished; i++)
-            text_addf(&notes, "%s\n", list->unfinished[i] ? list->unfinished[i] : "");
-        struct report_page page = {&made.gallery, figures.figures, figures.n, text_string(&notes)};
-        format->add_page(list->records, list->n, &page, out);
-        out->failed = out->failed || notes.failed;
-        code = made.is_incomplete ? EXIT_DATA : EXIT_DONE;
-        run_gallery_close(&made);
+    const char *directory = file ? path_directory(&arena, file) : ".";
+    if (!directory || !directory_exists(directory)) { /* pictures are named from there */
+        fail(err, STATUS_IO, "cannot write %s: %s", file,
+             directory ? "there is no such folder" : status_text(STATUS_NO_MEMORY));
+        code = EXIT_INTERNAL;
+    } else {
+        code = exit_of_status(
+            make_page(options, format, list, directory, &arena, &notes, &is_incomplete, out, err));
+        if (code == EXIT_DONE && is_incomplete)
+            code = EXIT_DATA;
     }
     text_release(&notes);
     arena_release(&arena);
