@@ -141,7 +141,7 @@ static void add_notes(const struct page *page, struct text *out)
         if (record->n_failed > 0)
             text_addf(&lines, "%s: %zu of %zu samples have no answer and count as wrong\n",
                       record->path, record->n_failed, record->n_samples);
-        if (record->speed.n == 0)
+        if (record->speed.n == 0 && !record->baseline)
             text_addf(&lines, "%s has no timings: its speed is blank\n", record->path);
         add_untold(record, &lines);
     }

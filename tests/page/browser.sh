@@ -11,7 +11,7 @@ wd() {
 browser_start() {
     chromedriver --port=0 >"$1/driver.log" 2>&1 &
     DRIVER_PID=$!
-    local port="" profile
+    local port="" profile=$1/profile
     for _ in $(seq 100); do
         port=$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$1/driver.log")
         [ -z "$port" ] || break
