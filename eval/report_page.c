@@ -56,7 +56,7 @@ static enum status make_page(const struct options *options, const struct report_
         return status;
     tell(text_string(notes));
     for (size_t i = 0; i < list->n_unfinished; i++) /* those were told already */
-        text_addf(notes, "%s\n", list->unfinished[i] ? list->unfinished[i] : "");
+        text_addf(notes, "%s is left out: it has no scores yet\n", list->unfinished_directories[i]);
     struct report_page page = {&made.gallery, figures.figures, figures.n, text_string(notes)};
     format->add_page(list->records, list->n, &page, out);
     out->failed = out->failed || notes->failed;

@@ -13,8 +13,8 @@ struct run_list {
     const char **directories;   /* [n] */
     struct run_record *records; /* [n], or NULL if only directories were asked for */
     size_t n, capacity;
-    size_t n_unfinished;     /* runs without scores among several, which were told and left out */
-    const char **unfinished; /* [n_unfinished] the sentences */
+    size_t n_unfinished; /* runs without scores among several, which were told and left out */
+    const char **unfinished_directories; /* [n_unfinished] */
     struct arena arena;
 };
 

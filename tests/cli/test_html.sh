@@ -107,7 +107,7 @@ failed_and_unfinished_runs_are_told() {
     says page.html 'torn \u003cb\u003e'
     rm runs/b/scores.json
     expect 4 report runs --format html --out page.html
-    says page.html "runs/b has no scores.json"
+    says page.html "runs/b is left out: it has no scores yet"
     expect 3 report runs/b --format html --out none.html
     says err "mambench score"
     [ ! -e none.html ]

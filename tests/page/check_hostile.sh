@@ -41,6 +41,11 @@ page "a figure is a picture: what it holds does not run" '[40,"<i>","undefined"]
 const image = document.querySelector("figure img");
 return [image.naturalWidth, image.alt, typeof window.hit];
 END
+page "and its own styles are kept" '[136,136,136]' <<'END'
+const canvas = document.createElement("canvas").getContext("2d");
+canvas.drawImage(document.querySelector("figure img"), 0, 0);
+return [...canvas.getImageData(20, 15, 1, 1).data].slice(0, 3);
+END
 page "nothing of it became an element" '[]' <<'END'
 return [...document.querySelectorAll("svg, b, i, [onerror], [onload]")].map(e => e.outerHTML);
 END
