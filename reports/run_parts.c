@@ -271,6 +271,8 @@ static void add_machine_facts(const struct run_record *record, struct table *tab
     if (record->n_starts > 0)
         text_addf(&text, "%.1f s in %zu start%s", record->seconds, record->n_starts,
                   record->n_starts > 1 ? "s" : "");
+    if (record->n_shards > 0)
+        text_addf(&text, ", the sum over the %zu shards that were merged", record->n_shards);
     fact_text(table, "time", &text);
     fact(table, "mambench", record->version);
     text_release(&text);
