@@ -5,8 +5,9 @@
  * none: so the stages' points add up to the whole difference of the score, which is the mean over
  * samples of what an answer earns (metric_credit()).
  *
- * To add a stage: a row in enum explain_stage, in explain_words[] (eval/explain.c) and in compare_stage()
- * (eval/explain_pair.c); what it is told by must be recorded (eval/prediction_log.h). */
+ * To add a stage: a row in enum explain_stage, in explain_words[] (eval/explain.c) and in
+ * compare_stage() (eval/explain_pair.c); what it is told by must be recorded
+ * (eval/prediction_log.h). */
 #ifndef MAMBENCH_EVAL_EXPLAIN_H
 #define MAMBENCH_EVAL_EXPLAIN_H
 

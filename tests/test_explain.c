@@ -76,7 +76,7 @@ static int make_directories(void **state)
 
 static int remove_directories(void **state)
 {
-    char path[96];
+    char path[256];
     (void)state;
     for (size_t r = 0; r < 2; r++) {
         snprintf(path, sizeof path, "%s/predictions.jsonl", directories[r]);
@@ -126,7 +126,7 @@ static void make_side(struct side *side, size_t r, const char *manifest)
     static const char *const label[] = {"a"};
     struct text lines;
     struct error err = {""};
-    char path[96];
+    char path[256];
     *side = (struct side){
         .answers = {.directory = directories[r], .metric = &metrics_of[r], .n_images = 1}};
     text_init(&lines);
