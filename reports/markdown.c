@@ -77,6 +77,7 @@ static void add_scores(const struct run_record *record, struct arena *arena, str
         report_add_score(&table, &record->scores[i]);
     text_add(out, "\n## Scores\n\n");
     table_add_to(&table, TABLE_MARKDOWN, out);
+    report_add_scores_legend(out);
 }
 
 static void add_failures(const struct run_record *record, struct arena *arena, struct text *out)

@@ -305,6 +305,33 @@ static void medians_are_resampled_as_pairs(void **state)
     assert_true(isnan(none) && isnan(interval.low));
 }
 
+static void medians_measured_apart_are_resampled_by_themselves(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    double got;
+    struct interval interval;
+    cJSON_ArrayForEach(item, json_find(cases, "apart"))
+    {
+        double a[MOST], b[MOST];
+        size_t n_a = numbers(json_find(item, "a"), a), n_b = numbers(json_find(item, "b"), b);
+        assert_ok(bootstrap_median_ratio_apart(a, n_a, b, n_b, count(item, "n_resamples"),
+                                               (uint64_t)number(item, "seed"), &got, &interval,
+                                               &err),
+                  err);
+        assert_within(got, number(item, "ratio"), 1e-12, "ratio");
+        assert_interval(interval, json_find(item, "interval"));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 3);
+    const double one = 2, two[] = {4, 6};
+    assert_ok(bootstrap_median_ratio_apart(&one, 1, two, 2, 10, 0, &got, &interval, &err), err);
+    assert_within(got, 2.5, 1e-12, "ratio");
+    assert_true(isnan(interval.low) && isnan(interval.high));
+}
+
 static void areas_are_resampled_by_image(void **state)
 {
     (void)state;
@@ -360,6 +387,7 @@ int main(void)
         cmocka_unit_test(power_is_the_normal_one),
         cmocka_unit_test(sums_are_resampled_by_cluster),
         cmocka_unit_test(medians_are_resampled_as_pairs),
+        cmocka_unit_test(medians_measured_apart_are_resampled_by_themselves),
         cmocka_unit_test(areas_are_resampled_by_image),
         cmocka_unit_test(areas_of_too_few_images_have_no_interval),
     };

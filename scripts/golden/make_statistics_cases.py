@@ -12,6 +12,7 @@ difference   statsmodels OLS on a constant, errors clustered by image, t with G 
 power        scipy.stats.norm
 sums         F1 of resampled clusters: draws from SplitMix64, numpy.percentile
 medians      numpy.median of the resampled pairs
+apart        the same of two samples that are resampled by themselves
 ranking      scikit-learn's areas and F1 with the draws as sample weights
 """
 
@@ -138,6 +139,18 @@ def bootstrap_medians(rng, n, n_resamples, seed):
             "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
 
 
+def bootstrap_apart(rng, n_a, n_b, n_resamples, seed):
+    a, b = rng.lognormal(0, 0.2, n_a), rng.lognormal(0.1, 0.3, n_b)
+    second = SplitMix(seed)
+    second.skip(n_resamples * ((n_a + 1) // 2))
+    values = []
+    for r in range(n_resamples):
+        w_a, w_b = weights(n_a, r, seed), weights(n_b, r, second.state)
+        values.append(np.median(np.repeat(b, w_b)) / np.median(np.repeat(a, w_a)))
+    return {"a": list(a), "b": list(b), "n_resamples": n_resamples, "seed": seed,
+            "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
+
+
 def bootstrap_ranking(rng, n_images, n_resamples, seed):
     image = np.repeat(np.arange(n_images), rng.integers(1, 5, n_images))
     label = rng.integers(0, 2, len(image))
@@ -178,6 +191,8 @@ def main():
         "sums": [bootstrap_sums(rng, n, 200, seed) for n, seed in ((2, 1), (41, 0), (90, 2 ** 40))],
         "medians": [bootstrap_medians(rng, n, 200, seed) for n, seed in ((2, 1), (21, 3), (64, 4))],
         "ranking": [bootstrap_ranking(rng, n, 200, seed) for n, seed in ((31, 0), (60, 77))],
+        "apart": [bootstrap_apart(rng, n_a, n_b, 200, seed)
+                  for n_a, n_b, seed in ((2, 3, 1), (21, 12, 3), (10, 64, 2 ** 40))],
     }
     print(json.dumps(cases, indent=0))
 
