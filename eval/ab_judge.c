@@ -3,6 +3,7 @@
 #include "metrics/bootstrap.h"
 #include "metrics/holm.h"
 #include "metrics/latency.h"
+#include "metrics/swap.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,21 +20,20 @@ const char *ab_verdict_name(enum ab_verdict verdict)
 static enum status compare(const struct ab_measure *measure, size_t n, uint64_t seed,
                            double *scratch, struct ab_result *result, struct error *err)
 {
-    struct latency_comparison signs;
     struct interval interval;
     double ratio;
     enum status status = bootstrap_median_ratio(measure->values[0], measure->values[1], n,
                                                 RESAMPLES, seed, &ratio, &interval, err);
+    if (!status)
+        status = swap_p(measure->values[0], measure->values[1], n, seed, &result->p, err);
     if (status)
         return status;
-    latency_compare(measure->values[0], measure->values[1], n, scratch, &signs);
     result->n_pairs = n;
     for (size_t side = 0; side < 2; side++)
         result->medians[side] = latency_median(measure->values[side], n, scratch);
     result->percent = 100 * (ratio - 1);
     result->low = 100 * (interval.low - 1);
     result->high = 100 * (interval.high - 1);
-    result->p = signs.p;
     return STATUS_OK;
 }
 
@@ -51,7 +51,7 @@ enum status ab_series_judge(const struct ab_series *series, uint64_t seed,
 {
     size_t n = series->n_measures, m = 0;
     double *p = calloc(2 * n + 1, sizeof *p);
-    double *scratch = calloc(latency_compare_scratch(series->n_pairs), sizeof *scratch);
+    double *scratch = calloc(series->n_pairs + 1, sizeof *scratch);
     enum status status = p && scratch
                              ? STATUS_OK
                              : fail(err, STATUS_NO_MEMORY, "out of memory for %zu tests", n);

@@ -4,6 +4,7 @@
 #include "eval/child.h"
 #include "eval/output.h"
 #include "eval/signals.h"
+#include "metrics/swap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -164,13 +165,19 @@ static enum exit_code find_measures(struct ab_series *series, const struct start
     return EXIT_DATA;
 }
 
-/* Two-sided, n pairs reach at least 2 / 2^n; Holm multiplies the smallest by the number of tests. */
+/* Holm multiplies the smallest p by the number of tests. */
 static enum exit_code check_power(const struct ab_series *series, struct error *err)
 {
     const struct ab_plan *plan = series->plan;
-    size_t least = 2;
-    while (ldexp((double)series->n_measures, 1 - (int)least) >= plan->level)
+    double tests = (double)series->n_measures;
+    size_t least = 1;
+    while (least <= SWAP_MOST_EXACT && tests * swap_least_p(least) >= plan->level)
         least++;
+    if (tests * swap_least_p(least) >= plan->level) {
+        fail(err, STATUS_USAGE, "a level of %g is below what %zu measurements can show together",
+             plan->level, series->n_measures);
+        return EXIT_USAGE;
+    }
     if (plan->n_pairs >= least)
         return EXIT_DONE;
     fail(err, STATUS_USAGE,

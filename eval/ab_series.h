@@ -80,7 +80,7 @@ struct ab_result {
     double medians[2];
     double percent;   /* median of B over that of A, less 1 */
     double low, high; /* 95 % bootstrap interval over the pairs */
-    double p, p_holm; /* two-sided permutation of the pairs' signed ranks; over those tested */
+    double p, p_holm; /* two-sided, pairs swapped at random; with Holm over those tested */
     enum ab_verdict verdict;
 };
 

@@ -116,8 +116,8 @@ void gate_ab_add_table(const struct gate_ab *gate, struct text *out)
     }
     text_addf(out,
               "\nA, B: median over the starts%s. B / A: of these medians, with its bootstrap "
-              "interval over\nthe pairs. p: signs of the pairs' differences flipped, ranks summed; "
-              "Holm's correction is for the lines\nof a table. Slower is what is over %g %% with an "
+              "interval over\nthe pairs. p: pairs swapped at random; Holm's correction is for "
+              "the lines of a table.\n Slower is what is over %g %% with an "
               "interval above 0 and p (Holm) below %g, twice.\n\n",
               gate->series.is_profile ? ", of each the fastest run" : "", 100 * plan->effect,
               plan->level);

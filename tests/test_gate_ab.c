@@ -86,6 +86,7 @@ static void the_numbers_are_the_medians_and_signs(void **state)
     assert_true(fabs(result->percent - 100 * 20 / 104.5) < 1e-9);
     assert_true(fabs(result->p - 2.0 / 1024) < 1e-12); /* all ten signs alike, on both sides */
     assert_true(result->low > 0 && result->low < result->percent && result->high > result->percent);
+    assert_true(fabs(result->p_holm - result->p) < 1e-15);
 }
 
 static void what_is_not_tested_costs_nothing(void **state)

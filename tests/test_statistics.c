@@ -7,6 +7,7 @@
 #include "metrics/mcnemar.h"
 #include "metrics/paired.h"
 #include "metrics/power.h"
+#include "metrics/swap.h"
 #include "metrics/ranking_interval.h"
 
 #include <math.h>
@@ -332,6 +333,31 @@ static void medians_measured_apart_are_resampled_by_themselves(void **state)
     assert_true(isnan(interval.low) && isnan(interval.high));
 }
 
+static void pairs_are_swapped(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    double p;
+    cJSON_ArrayForEach(item, json_find(cases, "swap"))
+    {
+        double a[MOST], b[MOST];
+        size_t n = numbers(json_find(item, "a"), a);
+        assert_int_equal(numbers(json_find(item, "b"), b), n);
+        assert_ok(swap_p(a, b, n, (uint64_t)number(item, "seed"), &p, &err), err);
+        assert_within(p, number(item, "p"), 1e-12, "swap");
+        assert_true(p >= swap_least_p(n));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 6);
+    assert_ok(swap_p(NULL, NULL, 0, 0, &p, &err), err);
+    assert_within(p, 1, 0, "no pairs");
+    const double slow[] = {11, 22, 33, 44, 55, 66}, fast[] = {1, 2, 3, 4, 5, 6};
+    assert_ok(swap_p(fast, slow, 6, 0, &p, &err), err);
+    assert_within(p, swap_least_p(6), 1e-12, "all one way");
+}
+
 static void areas_are_resampled_by_image(void **state)
 {
     (void)state;
@@ -387,6 +413,7 @@ int main(void)
         cmocka_unit_test(power_is_the_normal_one),
         cmocka_unit_test(sums_are_resampled_by_cluster),
         cmocka_unit_test(medians_are_resampled_as_pairs),
+        cmocka_unit_test(pairs_are_swapped),
         cmocka_unit_test(medians_measured_apart_are_resampled_by_themselves),
         cmocka_unit_test(areas_are_resampled_by_image),
         cmocka_unit_test(areas_of_too_few_images_have_no_interval),
