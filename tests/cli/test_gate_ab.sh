@@ -132,7 +132,7 @@ any_command_has_time_and_memory() {
     large='awk "BEGIN { for (i = 0; i < 400000; i++) a[i] = i }"'
     expect 1 gate --ab "$small" "$large" --metric rss
     says out "peak memory"
-    expect 1 gate --ab "sleep 0.01" "sleep 0.5" --metric wall --pairs 6
+    expect 1 gate --ab "sleep 0.01" "sleep 0.3" --metric wall --pairs 6
     says out "time"
 }
 test_that any_command_has_time_and_memory
