@@ -52,12 +52,12 @@ enum status ab_series_judge(const struct ab_series *series, uint64_t seed,
     size_t n = series->n_measures, m = 0;
     double *p = calloc(2 * n + 1, sizeof *p);
     double *scratch = calloc(series->n_pairs + 1, sizeof *scratch);
-    enum status status = p && scratch
-                             ? STATUS_OK
-                             : fail(err, STATUS_NO_MEMORY, "out of memory for %zu tests", n);
+    enum status status =
+        p && scratch ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory for %zu tests", n);
     for (size_t i = 0; i < n && !status; i++)
         if (results[i].tested) {
-            status = compare(&series->measures[i], series->n_pairs, seed, scratch, &results[i], err);
+            status =
+                compare(&series->measures[i], series->n_pairs, seed, scratch, &results[i], err);
             p[m++] = results[i].p;
         }
     if (!status)

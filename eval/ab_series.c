@@ -119,9 +119,9 @@ static void join(struct ab_series *series, const struct profile_times_list *firs
                 add_measure(series, (enum ab_metric)m, name, a, b);
     }
     if (joined < first->n || joined < second->n)
-        series->left_out =
-            arena_printf(&series->arena, "of A's %zu rows and B's %zu, %zu are of one configuration",
-                         first->n, second->n, joined);
+        series->left_out = arena_printf(&series->arena,
+                                        "of A's %zu rows and B's %zu, %zu are of one configuration",
+                                        first->n, second->n, joined);
 }
 
 static bool wants(const struct ab_plan *plan, enum ab_metric from, enum ab_metric to)

@@ -24,10 +24,10 @@ enum { AB_METRICS = 5 };
 const char *ab_metric_name(enum ab_metric metric); /* "e2e", as on the command line */
 
 struct ab_plan {
-    const char *commands[2]; /* A, which was before, and B, which is held against it */
-    size_t n_pairs;          /* of starts, before any extension */
-    double effect;           /* a slowdown that matters: 0.05 */
-    double level;            /* of p, behind Holm's correction */
+    const char *commands[2];  /* A, which was before, and B, which is held against it */
+    size_t n_pairs;           /* of starts, before any extension */
+    double effect;            /* a slowdown that matters: 0.05 */
+    double level;             /* of p, behind Holm's correction */
     bool metrics[AB_METRICS]; /* those that are wanted, where they are there */
     uint64_t seed;
 };
@@ -46,15 +46,15 @@ struct ab_series {
     struct ab_measure *measures;
     size_t n_measures;
     size_t n_pairs, capacity;
-    bool is_profile;        /* what the commands print is a profile that is read */
-    const char *left_out;   /* rows that only one command prints, a sentence; NULL: none */
-    struct arena arena;     /* owns all of it */
+    bool is_profile;      /* what the commands print is a profile that is read */
+    const char *left_out; /* rows that only one command prints, a sentence; NULL: none */
+    struct arena arena;   /* owns all of it */
 };
 
 /* Starts each command once without counting it: caches fill, and what both can be compared in is
  * found.  The caller closes the series, after a failure too.  Codes: EXIT_DATA (a command that
- * fails, or prints half a profile; nothing in common; a wanted metric that is not there), EXIT_USAGE
- * (so few pairs that no p could get below the level), EXIT_INTERNAL, 130, 143. */
+ * fails, or prints half a profile; nothing in common; a wanted metric that is not there),
+ * EXIT_USAGE (so few pairs that no p could get below the level), EXIT_INTERNAL, 130, 143. */
 enum exit_code ab_series_open(struct ab_series *series, const struct ab_plan *plan,
                               struct error *err);
 void ab_series_close(struct ab_series *series);

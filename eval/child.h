@@ -15,10 +15,10 @@ struct child {
 };
 
 /* Runs a command in a process group of its own, with nothing to read, and waits.  A signal that
- * signals_watch() caught is passed on to the group and waited out.  What it writes to standard error
- * is kept from the terminal; its last line becomes part of the error.  On EXIT_DONE the caller
- * releases child->output.  EXIT_DATA: the command is missing, failed or was killed; EXIT_INTERNAL:
- * it could not be started or its output not be kept; 130, 143: interrupted. */
+ * signals_watch() caught is passed on to the group and waited out.  What it writes to standard
+ * error is kept from the terminal; its last line becomes part of the error.  On EXIT_DONE the
+ * caller releases child->output.  EXIT_DATA: the command is missing, failed or was killed;
+ * EXIT_INTERNAL: it could not be started or its output not be kept; 130, 143: interrupted. */
 enum exit_code child_run(struct child *child, const char *command, struct error *err);
 
 #endif

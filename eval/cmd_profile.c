@@ -57,7 +57,8 @@ static const struct option_spec options_table[] = {
      "measure every configuration without its stages' times, too: what timing costs", NULL, NULL,
      false},
     {"no-limits", 0, OPTION_FLAG, NULL,
-     "do not probe what the machine can do: a start takes a second less, no share of a limit is told",
+     "do not probe what the machine can do: a start takes a second less, no share of a limit is "
+     "told",
      NULL, NULL, false},
     {"memory", 0, OPTION_SIZE, "SIZE",
      "for weights, states and caches, such as 16G; by default nine tenths of what is available",

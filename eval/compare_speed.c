@@ -136,8 +136,8 @@ static bool same_text(const char *a, const char *b)
 static bool is_one_profile(const struct profile_times_list *a, const struct profile_times_list *b)
 {
     bool same_seed = !(a->seed < b->seed) && !(a->seed > b->seed);
-    return a == b || (same_text(a->measured, b->measured) && same_text(a->command, b->command) &&
-                      same_seed);
+    return a == b ||
+           (same_text(a->measured, b->measured) && same_text(a->command, b->command) && same_seed);
 }
 
 /* Times of runs that were next to each other, into first and second; how many there are. */
@@ -212,7 +212,7 @@ static const char *fact_of(const struct profile_times_list *list, const char *na
 static void check_machines(struct speed_list *list, const struct found *first,
                            const struct found *second)
 {
-    static const char *const names[] = {"cpu",    "cores",    "system",    "host",      "memory",
+    static const char *const names[] = {"cpu",      "cores",     "system",     "host",    "memory",
                                         "governor", "CPU quota", "NUMA nodes", "products"};
     const char *differ = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -279,8 +279,8 @@ static enum status compare_all(struct speed_list *list, struct profiles *profile
     for (size_t f = 0; f < profiles[0].n && !status; f++)
         rows += profiles[0].lists[f].n;
     list->most_cautions = files + rows * n;
-    list->pairs = arena_alloc_small(&list->arena, PROFILE_LATENCIES * rows * n + 1,
-                                    sizeof *list->pairs);
+    list->pairs =
+        arena_alloc_small(&list->arena, PROFILE_LATENCIES * rows * n + 1, sizeof *list->pairs);
     list->cautions =
         arena_alloc_small(&list->arena, list->most_cautions + 1, sizeof *list->cautions);
     if (!status && arena_failed(&list->arena))

@@ -41,10 +41,10 @@ struct speed_list {
     struct arena arena;
 };
 
-/* Reads the profiles below n operands whose runs are sides [n] and compares the first operand's with
- * each other's.  shared: folder of a profile that holds the models of all; NULL: none.  Operands
- * without a profile have no pairs.  The caller closes the list, after a failure too.  Errors:
- * NOT_FOUND (nothing in shared), BAD_FORMAT (a profile that cannot be read), NO_MEMORY. */
+/* Reads the profiles below n operands whose runs are sides [n] and compares the first operand's
+ * with each other's.  shared: folder of a profile that holds the models of all; NULL: none.
+ * Operands without a profile have no pairs.  The caller closes the list, after a failure too.
+ * Errors: NOT_FOUND (nothing in shared), BAD_FORMAT (a profile that cannot be read), NO_MEMORY. */
 enum status speed_list_open(struct speed_list *list, const char *const *operands,
                             const struct run_list *sides, size_t n, const char *shared,
                             uint64_t seed, struct error *err);

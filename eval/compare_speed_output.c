@@ -45,8 +45,9 @@ static void add_legend(const struct speed_list *list, struct text *out)
     size_t apart = 0;
     for (size_t i = 0; i < list->n; i++)
         apart += list->pairs[i].n_pairs == 0;
-    text_add(out, "\nLatencies are medians; run / A is the ratio of the medians, with its bootstrap "
-                  "interval (pairs of runs\nwhere they were measured in turn). ");
+    text_add(out,
+             "\nLatencies are medians; run / A is the ratio of the medians, with its bootstrap "
+             "interval (pairs of runs\nwhere they were measured in turn). ");
     if (apart > 0)
         text_add(out, "Measured apart: the runs were not next to each other, so\nthat the machine "
                       "may have changed between them; the interval does not know it. ");
@@ -55,9 +56,8 @@ static void add_legend(const struct speed_list *list, struct text *out)
 
 void speed_add_table(const struct speed_list *list, enum table_style style, struct text *out)
 {
-    static const char *const heads[] = {"configuration", "run",     "latency",       "A",
-                                        "run's",         "run / A", "95 % interval", "runs",
-                                        "measured"};
+    static const char *const heads[] = {"configuration", "run",  "latency", "A", "run's", "run / A",
+                                        "95 % interval", "runs", "measured"};
     struct arena arena;
     struct table table;
     arena_init(&arena);

@@ -32,13 +32,11 @@ static enum status read_metrics(bool *metrics, const char *list, struct error *e
 /* Times from within and times from outside are two kinds of measurement. */
 static bool is_mixed(const bool *metrics, const char *list)
 {
-    return strcmp(list, "all") != 0 &&
-           (metrics[AB_TTFT] || metrics[AB_TPOT] || metrics[AB_E2E]) &&
+    return strcmp(list, "all") != 0 && (metrics[AB_TTFT] || metrics[AB_TPOT] || metrics[AB_E2E]) &&
            (metrics[AB_WALL] || metrics[AB_RSS]);
 }
 
-static enum status read_plan(struct ab_plan *plan, const struct options *options,
-                             struct error *err)
+static enum status read_plan(struct ab_plan *plan, const struct options *options, struct error *err)
 {
     enum { FEWEST = 6, MOST = 1000 };
     const char *list = option_text(options, "metric");

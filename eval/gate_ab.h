@@ -1,6 +1,7 @@
 /* eval/gate_ab.h - `mambench gate --ab A B`: is command B slower than command A?
  *
- *     rehearsal (a start of each, not counted) -> pairs of starts in turn -> effect and significance
+ *     rehearsal (a start of each, not counted) -> pairs of starts in turn -> effect and
+ * significance
  *         -> undecided: as many pairs again; still undecided: exit 6
  *         -> slower: the whole once more, with fresh pairs in a new order; confirmed: exit 1
  *
@@ -33,8 +34,8 @@
 /* clang-format on */
 
 /* The whole of it: measures, prints the tables and one closing sentence.  Codes: 0, 1 (slower, and
- * confirmed), 6 (too noisy to tell), 2 (options), 3 (a command fails or prints nonsense), 5, and 130
- * or 143 behind a signal, where nothing is decided. */
+ * confirmed), 6 (too noisy to tell), 2 (options), 3 (a command fails or prints nonsense), 5, and
+ * 130 or 143 behind a signal, where nothing is decided. */
 enum exit_code gate_ab_run(const struct options *options, struct error *err);
 
 /* What was measured, for the output. */

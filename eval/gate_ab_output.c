@@ -10,7 +10,7 @@
 static const char *label_of(enum ab_metric metric)
 {
     static const char *const labels[AB_METRICS] = {
-        [AB_TTFT] = "TTFT", [AB_TPOT] = "TPOT", [AB_E2E] = "E2E",
+        [AB_TTFT] = "TTFT", [AB_TPOT] = "TPOT",       [AB_E2E] = "E2E",
         [AB_WALL] = "time", [AB_RSS] = "peak memory",
     };
     return labels[metric];
@@ -78,8 +78,8 @@ static void value_cell(struct table *table, const struct ab_measure *measure, do
 static void add_results(const struct gate_ab *gate, int round, struct arena *arena,
                         struct text *out)
 {
-    static const char *const heads[] = {"",  "A", "B",        "B / A",   "95 % interval", "pairs",
-                                        "p", "p (Holm)", "verdict", "configuration"};
+    static const char *const heads[] = {"",      "A", "B",        "B / A",   "95 % interval",
+                                        "pairs", "p", "p (Holm)", "verdict", "configuration"};
     struct table table;
     table_init(&table, arena, "lrrrrrrrll");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
@@ -110,7 +110,8 @@ void gate_ab_add_table(const struct gate_ab *gate, struct text *out)
     arena_init(&arena);
     text_addf(out, "A: %s\nB: %s\n", plan->commands[0], plan->commands[1]);
     for (int round = 0; round <= last_round(gate); round++) {
-        text_addf(out, "\n%s, order by seed %llu\n\n", round ? "Measured again" : "Measured in turn",
+        text_addf(out, "\n%s, order by seed %llu\n\n",
+                  round ? "Measured again" : "Measured in turn",
                   (unsigned long long)plan->seed + (unsigned long long)round);
         add_results(gate, round, &arena, out);
     }

@@ -221,6 +221,7 @@ enum status bootstrap_median_ratio_apart(const double *a, size_t n_a, const doub
     free(places);
     free(weights);
     free(values);
-    return has_memory ? STATUS_OK
-                      : fail(err, STATUS_NO_MEMORY, "out of memory for %zu and %zu times", n_a, n_b);
+    return has_memory
+               ? STATUS_OK
+               : fail(err, STATUS_NO_MEMORY, "out of memory for %zu and %zu times", n_a, n_b);
 }

@@ -25,7 +25,8 @@ static void place(struct swaps *swaps, size_t i, uint64_t swapped)
     swaps->second[i] = swapped ? swaps->a[i] : swaps->b[i];
 }
 
-/* Ways with a distance of at least this.  Swapping all changes no distance: half of them will do. */
+/* Ways with a distance of at least this.  Swapping all changes no distance: half of them will do.
+ */
 static double share_of_all(struct swaps *swaps, double least)
 {
     const uint64_t ways = UINT64_C(1) << (swaps->n - 1);

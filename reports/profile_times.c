@@ -121,7 +121,8 @@ static enum status read_runs(struct profile_times *row, const cJSON *runs, const
         for (int i = 0; i < PROFILE_LATENCIES && !status; i++)
             if (row->ns[i]) {
                 row->ns[i][row->n] = ns[i];
-                status = check_time(ns[i], profile_latency_name((enum profile_latency)i), place, err);
+                status =
+                    check_time(ns[i], profile_latency_name((enum profile_latency)i), place, err);
             }
         if (status)
             return status;
@@ -150,11 +151,11 @@ static enum status read_row(struct profile_times_list *list, const cJSON *object
     } else {
         status = read_array(row, PROFILE_LATENCY_E2E, object, "samples_ns", place, arena, err);
         if (!status)
-            status = read_array(row, PROFILE_LATENCY_TTFT, object, "samples_ttft_ns", place, arena,
-                                err);
+            status =
+                read_array(row, PROFILE_LATENCY_TTFT, object, "samples_ttft_ns", place, arena, err);
         if (!status)
-            status = read_array(row, PROFILE_LATENCY_TPOT, object, "samples_tpot_ns", place, arena,
-                                err);
+            status =
+                read_array(row, PROFILE_LATENCY_TPOT, object, "samples_tpot_ns", place, arena, err);
     }
     if (!status && row->n == 0)
         status = fail(err, STATUS_BAD_FORMAT, "%s: a row has no run", place);
@@ -171,8 +172,7 @@ static enum status read_rows(struct profile_times_list *list, const cJSON *rows,
     enum status status = STATUS_OK;
     if (!cJSON_IsArray(rows))
         return fail(err, STATUS_BAD_FORMAT, "%s is no profile: it has no rows", place);
-    list->rows =
-        arena_alloc_small(arena, (size_t)cJSON_GetArraySize(rows) + 1, sizeof *list->rows);
+    list->rows = arena_alloc_small(arena, (size_t)cJSON_GetArraySize(rows) + 1, sizeof *list->rows);
     if (!list->rows)
         return no_memory(place, err);
     cJSON_ArrayForEach(object, rows)
@@ -231,8 +231,8 @@ bool profile_times_match(const struct profile_times *a, const struct profile_tim
 {
     /* A text about a picture has as many ids as the model's template and tokenizer make of it. */
     bool same_prompt = a->image_tokens > 0 || a->prompt_tokens == b->prompt_tokens;
-    return same_prompt && a->depth == b->depth && a->threads == b->threads && a->batch == b->batch &&
-           (a->image_tokens > 0) == (b->image_tokens > 0) &&
+    return same_prompt && a->depth == b->depth && a->threads == b->threads &&
+           a->batch == b->batch && (a->image_tokens > 0) == (b->image_tokens > 0) &&
            a->new_tokens == b->new_tokens && a->timed_stages == b->timed_stages &&
            same_text(a->precision, b->precision) && same_text(a->scenario, b->scenario);
 }

@@ -27,8 +27,8 @@ struct profile_times {
     const char *precision, *scenario;
     int depth, threads, batch, image_tokens, prompt_tokens, new_tokens;
     bool timed_stages;
-    size_t nth; /* rows of this configuration in front of it: another model's */
-    double *ns[PROFILE_LATENCIES];    /* [n]; NULL where it was not timed */
+    size_t nth;                    /* rows of this configuration in front of it: another model's */
+    double *ns[PROFILE_LATENCIES]; /* [n]; NULL where it was not timed */
     const struct profile_turn *turns; /* [n]; NULL where the text does not tell */
     size_t n;
 };
@@ -37,9 +37,9 @@ struct profile_times {
 struct profile_times_list {
     struct profile_times *rows; /* without those that have an error */
     size_t n;
-    size_t n_errors; /* rows that were not measured */
-    const char *command, *measured; /* NULL where the text does not tell */
-    double seed;                    /* NAN likewise */
+    size_t n_errors;                  /* rows that were not measured */
+    const char *command, *measured;   /* NULL where the text does not tell */
+    double seed;                      /* NAN likewise */
     const struct profile_fact *facts; /* about the machine */
     size_t n_facts;
 };

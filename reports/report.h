@@ -33,9 +33,9 @@ void report_add_value(struct text *out, const struct score *score);
 void report_add_percent(struct text *out, double value, double scale);
 /* "49.2 - 57.1 %" or nothing. */
 void report_add_interval(struct text *out, const struct score *score);
-/* By how much the score of another run of this size must differ, in the score's scale, to be shown in
- * 80 of 100 comparisons: unpaired, from the wider side of the interval, and so on the safe side.  NAN
- * without an interval. */
+/* By how much the score of another run of this size must differ, in the score's scale, to be shown
+ * in 80 of 100 comparisons: unpaired, from the wider side of the interval, and so on the safe side.
+ * NAN without an interval. */
 double report_detectable(const struct score *score);
 /* Nanoseconds for people: "812 us", "3.41 ms", "2.07 s"; nothing for NAN. */
 void report_add_time(struct text *out, double ns);

@@ -126,9 +126,10 @@ static void detectable_cell(struct table *table, const struct score *score)
 
 void report_add_scores_legend(struct text *out)
 {
-    text_add(out, "\nDetectable: by how much the score of a second, unrelated run of this size must "
-                  "differ to be shown in 80 of\n100 comparisons, images as clusters; runs on the same "
-                  "samples, paired by `mambench compare`, show less.\n");
+    text_add(out,
+             "\nDetectable: by how much the score of a second, unrelated run of this size must "
+             "differ to be shown in 80 of\n100 comparisons, images as clusters; runs on the same "
+             "samples, paired by `mambench compare`, show less.\n");
 }
 
 void report_add_score(struct table *table, const struct score *score)

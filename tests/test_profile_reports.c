@@ -385,9 +385,9 @@ static void times_are_read_back(void **state)
         struct profile_times_list list;
         write_two(&made, &text, whole);
         assert_true(profile_times_looks_like(text_string(&text), text.length));
-        assert_ok(profile_times_read(&list, text_string(&text), text.length, "test", &made.arena,
-                                     &err),
-                  err);
+        assert_ok(
+            profile_times_read(&list, text_string(&text), text.length, "test", &made.arena, &err),
+            err);
         assert_int_equal(list.n, 2);
         assert_int_equal(list.n_errors, 1);
         const struct profile_times *alpha = &list.rows[0], *beta = &list.rows[1];
@@ -442,9 +442,9 @@ static void torn_times_are_refused(void **state)
     }
     for (size_t length = 0; length + 2 < text.length; length += 97) {
         struct error err = {""};
-        assert_int_equal(profile_times_read(&list, text_string(&text), length, "x", &made.arena,
-                                            &err),
-                         STATUS_BAD_FORMAT);
+        assert_int_equal(
+            profile_times_read(&list, text_string(&text), length, "x", &made.arena, &err),
+            STATUS_BAD_FORMAT);
     }
     arena_release(&made.arena);
     text_release(&text);
