@@ -96,13 +96,15 @@ static void add_measure(struct ab_series *series, enum ab_metric metric, const c
             arena_alloc_small(&series->arena, series->capacity, sizeof *measure->values[side]);
 }
 
-static const char *row_name(struct ab_series *series, const struct profile_times *first,
-                            const struct profile_times *second)
+/* Models are named only where a profile has several. */
+static const char *row_name(struct ab_series *series, const struct profile_times_list *list,
+                            const struct profile_times *row)
 {
-    const char *name = profile_times_name(first, &series->arena);
-    if (!name || strcmp(first->model, second->model) == 0)
-        return name;
-    return arena_printf(&series->arena, "%s; %s against %s", name, second->model, first->model);
+    const char *name = profile_times_name(row, &series->arena);
+    size_t alike = 0;
+    for (size_t i = 0; i < list->n; i++)
+        alike += profile_times_match(&list->rows[i], row);
+    return name && alike > 1 ? arena_printf(&series->arena, "%s, %s", row->model, name) : name;
 }
 
 /* The measures of the rows that both profiles have. */
@@ -112,7 +114,7 @@ static void join(struct ab_series *series, const struct profile_times_list *firs
     size_t joined = 0;
     for (size_t i = 0; i < first->n; i++) {
         const struct profile_times *a = &first->rows[i], *b = find_row(second, a);
-        const char *name = b ? row_name(series, a, b) : NULL;
+        const char *name = b ? row_name(series, first, a) : NULL;
         joined += b != NULL;
         for (int m = AB_TTFT; b && m <= AB_E2E; m++)
             if (series->plan->metrics[m] && a->ns[m] && b->ns[m])
@@ -210,7 +212,7 @@ enum exit_code ab_series_open(struct ab_series *series, const struct ab_plan *pl
     struct start starts[2];
     size_t n = 0;
     enum exit_code code = EXIT_DONE;
-    *series = (struct ab_series){.plan = plan, .capacity = 2 * plan->n_pairs};
+    *series = (struct ab_series){.plan = plan, .capacity = AB_EXTENSION * plan->n_pairs};
     arena_init(&series->arena);
     while (n < 2 && !code)
         code = run_start(&starts[n], plan, n, err), n += !code;

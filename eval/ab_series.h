@@ -23,6 +23,9 @@ enum ab_metric { AB_TTFT, AB_TPOT, AB_E2E, AB_WALL, AB_RSS };
 enum { AB_METRICS = 5 };
 const char *ab_metric_name(enum ab_metric metric); /* "e2e", as on the command line */
 
+/* So many times the pairs where the first ones do not decide. */
+enum { AB_EXTENSION = 3 };
+
 struct ab_plan {
     const char *commands[2];  /* A, which was before, and B, which is held against it */
     size_t n_pairs;           /* of starts, before any extension */
@@ -59,8 +62,9 @@ enum exit_code ab_series_open(struct ab_series *series, const struct ab_plan *pl
                               struct error *err);
 void ab_series_close(struct ab_series *series);
 
-/* Measures pairs of starts until there are n_pairs, at most twice the plan's; those that are there
- * stay.  Within two successive pairs each command is first once; which, the seed says. */
+/* Measures pairs of starts until there are n_pairs, at most AB_EXTENSION times the plan's; those
+ * that are there stay.  Within two successive pairs each command is first once; which, the seed
+ * says. */
 enum exit_code ab_series_extend(struct ab_series *series, size_t n_pairs, uint64_t seed,
                                 struct error *err);
 /* Forgets the pairs. */

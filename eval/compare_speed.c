@@ -182,12 +182,13 @@ static enum status compare_latency(struct speed_pair *pair, bool is_one, uint64_
                                         seed, &pair->ratio, &pair->interval, err);
 }
 
-static bool add_pairs(struct speed_list *list, size_t side, const struct found *first,
-                      const struct found *second, uint64_t seed, enum status *status,
-                      struct error *err)
+/* A configuration's latencies. */
+static enum status add_pairs(struct speed_list *list, size_t side, const struct found *first,
+                             const struct found *second, uint64_t seed, struct error *err)
 {
     bool is_one = is_one_profile(first->list, second->list);
-    for (int l = 0; l < PROFILE_LATENCIES && !*status; l++) {
+    enum status status = STATUS_OK;
+    for (int l = 0; l < PROFILE_LATENCIES && !status; l++) {
         if (!first->row->ns[l] || !second->row->ns[l])
             continue;
         struct speed_pair *pair = &list->pairs[list->n++];
@@ -195,9 +196,9 @@ static bool add_pairs(struct speed_list *list, size_t side, const struct found *
                                     .rows = {first->row, second->row},
                                     .configuration = profile_times_name(first->row, &list->arena),
                                     .latency = (enum profile_latency)l};
-        *status = compare_latency(pair, is_one, seed, &list->arena, err);
+        status = compare_latency(pair, is_one, seed, &list->arena, err);
     }
-    return !*status;
+    return status;
 }
 
 static const char *fact_of(const struct profile_times_list *list, const char *name)
@@ -242,7 +243,7 @@ static enum status compare_sides(struct speed_list *list, const struct profiles 
                         again.row == first.row; /* of one measured twice, the first counts */
         if (!is_first || !find_match(&profiles[side], &sides[side], first.row, &second))
             continue;
-        add_pairs(list, side, &first, &second, seed, &status, err);
+        status = add_pairs(list, side, &first, &second, seed, err);
         if (first.list != told[0] || second.list != told[1])
             check_machines(list, &first, &second);
         told[0] = first.list;

@@ -75,19 +75,20 @@ static enum ab_verdict overall(const struct ab_result *results, size_t n)
     return verdict;
 }
 
-/* Pairs, and as many again if they do not decide. */
+/* Pairs, and more if they do not decide. */
 static enum exit_code run_round(struct gate_ab *gate, int round, enum ab_verdict *verdict,
                                 struct error *err)
 {
     struct ab_series *series = &gate->series;
+    const size_t goals[] = {gate->plan.n_pairs, AB_EXTENSION * gate->plan.n_pairs};
     uint64_t seed = gate->plan.seed + (uint64_t)round;
     enum exit_code code = EXIT_DONE;
     *verdict = AB_UNDECIDED;
     ab_series_restart(series);
-    for (size_t part = 1; part <= 2 && !code && *verdict == AB_UNDECIDED; part++) {
-        if (part > 1)
-            message("%zu pairs do not decide: as many again", series->n_pairs);
-        code = ab_series_extend(series, part * gate->plan.n_pairs, seed, err);
+    for (size_t part = 0; part < 2 && !code && *verdict == AB_UNDECIDED; part++) {
+        if (part > 0)
+            message("%zu pairs do not decide: going on to %zu", goals[0], goals[1]);
+        code = ab_series_extend(series, goals[part], seed, err);
         if (!code)
             code = exit_of_status(ab_series_judge(series, seed, gate->results[round], err));
         if (!code)

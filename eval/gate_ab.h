@@ -2,7 +2,7 @@
  *
  *     rehearsal (a start of each, not counted) -> pairs of starts in turn -> effect and
  * significance
- *         -> undecided: as many pairs again; still undecided: exit 6
+ *         -> undecided: on to three times the pairs; still undecided: exit 6
  *         -> slower: the whole once more, with fresh pairs in a new order; confirmed: exit 1
  *
  * What cannot be measured is exit 2, 3 or 5 and never a verdict. */
@@ -20,8 +20,8 @@
      "the operands are two commands, which are started in turn: is the second slower?", NULL,      \
      NULL, false},                                                                                 \
     {"pairs", 0, OPTION_COUNT, "N",                                                                \
-     "with --ab: starts of each, at first; as many again where they do not decide, and anew to "   \
-     "confirm a slowdown", "10", NULL, false},                                                     \
+     "with --ab: starts of each, at first; three times as many where they do not decide, and anew "\
+     "to confirm a slowdown", "10", NULL, false},                                                  \
     {"effect", 0, OPTION_NUMBER, "PERCENT",                                                        \
      "with --ab: a slowdown up to this is no matter", "5", NULL, false},                           \
     {"level", 0, OPTION_NUMBER, "P",                                                               \
