@@ -350,12 +350,17 @@ static void pairs_are_swapped(void **state)
         assert_true(p >= swap_least_p(n));
         n_cases += 1;
     }
-    assert_int_equal(n_cases, 6);
+    assert_int_equal(n_cases, 8);
     assert_ok(swap_p(NULL, NULL, 0, 0, &p, &err), err);
     assert_within(p, 1, 0, "no pairs");
     const double slow[] = {11, 22, 33, 44, 55, 66}, fast[] = {1, 2, 3, 4, 5, 6};
     assert_ok(swap_p(fast, slow, 6, 0, &p, &err), err);
     assert_within(p, swap_least_p(6), 1e-12, "all one way");
+    const double ten[] = {10, 10, 10, 10, 10, 10}, eleven[] = {11, 11, 11, 11, 11, 11};
+    assert_ok(swap_p(ten, eleven, 6, 0, &p, &err), err);
+    assert_within(p, swap_least_p(6), 1e-12, "all alike");
+    assert_ok(swap_p(ten, ten, 6, 0, &p, &err), err);
+    assert_within(p, 1, 1e-12, "no difference");
 }
 
 static void areas_are_resampled_by_image(void **state)
