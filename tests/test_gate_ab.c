@@ -154,10 +154,10 @@ static size_t shown(double ratio, size_t n, size_t n_rounds)
 static void noise_gives_no_alarm_and_hides_little(void **state)
 {
     (void)state;
-    assert_true(shown(1.0, 10, 400) <= 4);
-    assert_true(shown(1.1, 10, 400) >= 260);
-    assert_true(shown(1.0, 30, 40) <= 1);
-    assert_true(shown(1.1, 30, 40) >= 38);
+    assert_true(shown(1.0, 10, 200) <= 2);
+    assert_true(shown(1.1, 10, 200) >= 130);
+    assert_true(shown(1.0, 30, 20) <= 1);
+    assert_true(shown(1.1, 30, 20) >= 18);
 }
 
 static void the_fastest_run_of_a_start_counts(void **state)
