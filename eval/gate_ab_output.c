@@ -21,21 +21,30 @@ static int last_round(const struct gate_ab *gate)
     return gate->results[1] ? 1 : 0;
 }
 
-/* "E2E +9.8 % (95 % +8.1 to +11.2)" for each measure with this verdict. */
+/* The next measure from i on with this verdict; n_measures where there is none. */
+static size_t next_found(const struct gate_ab *gate, int round, enum ab_verdict verdict, size_t i)
+{
+    while (i < gate->series.n_measures &&
+           !(gate->results[round][i].tested && gate->results[round][i].verdict == verdict))
+        i++;
+    return i;
+}
+
+/* "TTFT +9.8 % (95 % +8.1 to +11.2), E2E ... at ..." for the measures with this verdict. */
 static void add_found(const struct gate_ab *gate, int round, enum ab_verdict verdict,
                       struct text *out)
 {
-    bool any = false;
-    for (size_t i = 0; i < gate->series.n_measures; i++) {
+    size_t n = gate->series.n_measures, i = next_found(gate, round, verdict, 0);
+    while (i < n) {
         const struct ab_result *result = &gate->results[round][i];
         const struct ab_measure *measure = &gate->series.measures[i];
-        if (!result->tested || result->verdict != verdict)
-            continue;
-        text_addf(out, "%s%s %+.1f %% (95 %% %+.1f to %+.1f)", any ? ", " : "",
-                  label_of(measure->metric), result->percent, result->low, result->high);
-        if (measure->name[0])
+        text_addf(out, "%s %+.1f %% (95 %% %+.1f to %+.1f)", label_of(measure->metric),
+                  result->percent, result->low, result->high);
+        i = next_found(gate, round, verdict, i + 1);
+        bool is_last = i == n || gate->series.measures[i].name != measure->name;
+        if (is_last && measure->name[0])
             text_addf(out, " at %s", measure->name);
-        any = true;
+        text_add(out, i < n ? ", " : "");
     }
 }
 
@@ -115,13 +124,14 @@ void gate_ab_add_table(const struct gate_ab *gate, struct text *out)
                   (unsigned long long)plan->seed + (unsigned long long)round);
         add_results(gate, round, &arena, out);
     }
-    text_addf(out,
-              "\nA, B: median over the starts%s. B / A: of these medians, with its bootstrap "
-              "interval over\nthe pairs. p: pairs swapped at random; Holm's correction is for "
-              "the lines of a table.\n Slower is what is over %g %% with an "
-              "interval above 0 and p (Holm) below %g, twice.\n\n",
-              gate->series.is_profile ? ", of each the fastest run" : "", 100 * plan->effect,
-              plan->level);
+    text_addf(
+        out,
+        "\nA, B: median over the starts%s. B / A: of these medians, with its bootstrap "
+        "interval\nover the pairs. p: pairs swapped at random; Holm's correction is for the "
+        "lines of a table.\nSlower is what is over %g %%, with an interval above 0 and p (Holm) "
+        "below %g, twice.\n\n",
+        gate->series.is_profile ? ", of each the fastest run" : "", 100 * plan->effect,
+        plan->level);
     if (gate->series.left_out)
         text_addf(out, "Not compared: %s.\n", gate->series.left_out);
     gate_ab_add_sentence(gate, out);
