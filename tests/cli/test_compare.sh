@@ -216,6 +216,24 @@ power_tells_what_a_sample_can_show() {
 }
 test_that power_tells_what_a_sample_can_show
 
+reports_print_what_power_says_of_two_unrelated_runs() {
+    baseline a
+    expect 0 power a --json
+    power=$(sed -n 's/.*"detectable": \([0-9.]*\).*/\1/p' out)
+    expect 0 report a --format csv
+    awk -F'","' -v power="$power" 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        $column["headline"] == 1 {
+            d = $column["detectable"] / $column["scale"]
+            print power, d
+            # By the interval: Student where power takes the normal distribution.
+            right = d >= power && d < 1.02 * power
+        }
+        END { exit !right }' out
+    says a/report.md detectable
+    says a/report.md "second, unrelated run"
+}
+test_that reports_print_what_power_says_of_two_unrelated_runs
+
 power_refuses_what_has_no_answer() {
     two_runs 50 10
     expect 2 power
