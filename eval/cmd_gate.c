@@ -4,6 +4,7 @@
 
 static const struct option_spec options_table[] = {
     GATE_AB_OPTION_ROWS,
+    {"seed", 0, OPTION_COUNT, "N", "of the order of starts and of the resamples", "0", NULL, false},
     {"json", 0, OPTION_FLAG, NULL, "print JSON", NULL, NULL, false},
     {0},
 };

@@ -13,7 +13,7 @@
 #include "eval/ab_series.h"
 #include "eval/options.h"
 
-/* Rows for the option table of the command, beside a flag called json. */
+/* Rows for the option table of the command, beside --seed and a flag --json. */
 /* clang-format off */
 #define GATE_AB_OPTION_ROWS                                                                        \
     {"ab", 0, OPTION_FLAG, NULL,                                                                   \
@@ -29,8 +29,7 @@
      false},                                                                                       \
     {"metric", 0, OPTION_TEXT, "LIST",                                                             \
      "with --ab: ttft, tpot, e2e of what both commands print with `mambench profile -o json`; "    \
-     "wall, rss of any command; all of those that there are", "all", NULL, false},                 \
-    {"seed", 0, OPTION_COUNT, "N", "of the order of starts and of the resamples", "0", NULL, false}
+     "wall, rss of any command; all of those that there are", "all", NULL, false}
 /* clang-format on */
 
 /* The whole of it: measures, prints the tables and one closing sentence.  Codes: 0, 1 (slower, and
