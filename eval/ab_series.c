@@ -19,6 +19,10 @@ const char *ab_metric_name(enum ab_metric metric)
     return names[metric];
 }
 
+/* A neighbour can only make a run longer, and short runs escape it now and then.  Of 31 pairs of
+ * starts of one small model, 60 runs of 4 ms each, on two cores with a load of 5, the standard
+ * deviation of log(E2E of one start / E2E of the other) was 0.028 by the fastest run, 0.043 by the
+ * lower quartile and 0.058 by the median; by the fastest of the first 10 runs, 0.068. */
 double ab_start_value(const double *ns, size_t n)
 {
     double least = ns[0];
