@@ -91,11 +91,19 @@ static bool wait_for(pid_t process, int *wait_status, struct rusage *usage)
     return true;
 }
 
+static enum exit_code interrupted(struct error *err)
+{
+    fail(err, STATUS_MISMATCH, "interrupted: nothing was decided");
+    return (enum exit_code)(128 + signals_caught());
+}
+
 static enum exit_code run_into(struct child *child, const char *command, const struct sinks *sinks,
                                struct error *err)
 {
     int wait_status = 0;
     struct rusage usage;
+    if (signals_caught())
+        return interrupted(err);
     int64_t start = clock_ns();
     pid_t process = fork();
     if (process == 0)
@@ -108,10 +116,8 @@ static enum exit_code run_into(struct child *child, const char *command, const s
     }
     child->wall_ns = clock_ns() - start;
     child->peak_bytes = 1024.0 * (double)usage.ru_maxrss;
-    if (signals_caught()) {
-        fail(err, STATUS_MISMATCH, "interrupted: nothing was decided");
-        return (enum exit_code)(128 + signals_caught());
-    }
+    if (signals_caught())
+        return interrupted(err);
     if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0)
         return refuse(wait_status, command, sinks->err, err);
     if (read_all(sinks->out, &child->output))
