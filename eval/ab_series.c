@@ -44,6 +44,14 @@ static void end_start(struct start *start)
     arena_release(&start->arena);
 }
 
+static bool wants(const struct ab_plan *plan, enum ab_metric from, enum ab_metric to)
+{
+    for (int m = (int)from; m <= (int)to; m++)
+        if (plan->metrics[m])
+            return true;
+    return false;
+}
+
 static enum exit_code run_start(struct start *start, const struct ab_plan *plan, size_t side,
                                 struct error *err)
 {
@@ -55,7 +63,8 @@ static enum exit_code run_start(struct start *start, const struct ab_plan *plan,
     if (code)
         return code;
     const struct text *output = &start->child.output;
-    start->is_profile = profile_times_looks_like(text_string(output), output->length);
+    start->is_profile = wants(plan, AB_TTFT, AB_E2E) &&
+                        profile_times_looks_like(text_string(output), output->length);
     if (start->is_profile)
         code = exit_of_status(profile_times_read(&start->profile, text_string(output),
                                                  output->length, place, &start->arena, err));
@@ -76,6 +85,10 @@ static const struct profile_times *find_row(const struct profile_times_list *lis
             return &list->rows[i];
     return NULL;
 }
+
+_Static_assert((int)AB_TTFT == PROFILE_LATENCY_TTFT && (int)AB_TPOT == PROFILE_LATENCY_TPOT &&
+                   (int)AB_E2E == PROFILE_LATENCY_E2E,
+               "a profile's latencies are the first metrics");
 
 /* The number that a start gives a measure; NAN where it does not. */
 static double value_of(const struct start *start, const struct ab_measure *measure, size_t side)
@@ -129,14 +142,6 @@ static void join(struct ab_series *series, const struct profile_times_list *firs
                                         first->n, second->n, joined);
 }
 
-static bool wants(const struct ab_plan *plan, enum ab_metric from, enum ab_metric to)
-{
-    for (int m = (int)from; m <= (int)to; m++)
-        if (plan->metrics[m])
-            return true;
-    return false;
-}
-
 /* What both first starts can be compared in. */
 static enum exit_code find_measures(struct ab_series *series, const struct start *starts,
                                     struct error *err)
@@ -147,7 +152,7 @@ static enum exit_code find_measures(struct ab_series *series, const struct start
              starts[0].is_profile ? 'A' : 'B', starts[0].is_profile ? 'B' : 'A');
         return EXIT_DATA;
     }
-    series->is_profile = starts[0].is_profile && wants(plan, AB_TTFT, AB_E2E);
+    series->is_profile = starts[0].is_profile;
     size_t rows = series->is_profile ? starts[0].profile.n : 0;
     series->measures =
         arena_alloc_small(&series->arena, AB_METRICS * (rows + 1), sizeof *series->measures);

@@ -132,6 +132,9 @@ any_command_has_time_and_memory() {
     large='awk "BEGIN { for (i = 0; i < 400000; i++) a[i] = i }"'
     expect 1 gate --ab "$small" "$large" --metric rss
     says out "peak memory"
+    # A profile's printer has them, too: what it prints is then not read.
+    profile_of 100000 >a
+    expect 0 gate --ab "cat a" "head -c 200 a" --metric rss --effect 100
     expect 1 gate --ab "sleep 0.01" "sleep 0.3" --metric wall --pairs 6
     says out "time"
 }
