@@ -224,6 +224,11 @@ CHECK_PARTS ?= same slower neighbour overhead stages
 check-profiler: mambench
 	sh scripts/check_profiler.sh ./mambench $(CHECK_PARTS)
 .PHONY: check-profiler
+## check-gate-latency: false alarms and power of `mambench gate --ab`, counted (half an hour; may be noisy)
+GATE_PARTS ?= same slower
+check-gate-latency: mambench
+	sh scripts/check_gate.sh ./mambench $(GATE_PARTS)
+.PHONY: check-gate-latency
 ## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
 BENCH_DIR ?= build/bench-cobra
 bench-load: benchmarks

@@ -10,11 +10,12 @@ static const char title[] = "measures vision-language models: state space models
 
 const struct exit_meaning exit_meanings[] = {
     {"0", "done"},
-    {"1", "a selftest failed"},
+    {"1", "a selftest or a gate failed"},
     {"2", "wrong usage, or a run directory that belongs to another run"},
     {"3", "model or data missing or damaged"},
     {"4", "done, but some samples have no answer; the scores count them as wrong"},
     {"5", "internal: out of memory, or output that cannot be written"},
+    {"6", "inconclusive: what was measured does not tell"},
     {"130, 143", "interrupted (SIGINT, SIGTERM); the same command resumes"},
     {NULL, NULL},
 };

@@ -23,6 +23,7 @@ static const char *const columns[] = {
     "n",
     "low",
     "high",
+    "detectable",
     "samples",
     "failed",
     "random_weights",
@@ -86,6 +87,7 @@ static void add_line(const struct run_record *record, const struct score *score,
     add_number(out, (double)score->n);
     add_number(out, score->low);
     add_number(out, score->high);
+    add_number(out, report_detectable(score));
     add_number(out, (double)record->n_samples);
     add_number(out, (double)record->n_failed);
     add_number(out, record->random_weights);

@@ -222,6 +222,9 @@ static void add_run(const struct run_record *record, struct text *out)
     add_sentence(out, "<p>", record, run_add_floors, "</p>\n");
     run_scores_table(record, &arena, &table);
     add_table(out, "Scores", &table);
+    text_add(out, "<p>");
+    report_add_scores_legend(out);
+    text_add(out, "</p>\n");
     add_sentence(out, "<h3>Failures</h3>\n<p>", record, run_add_failed, "</p>\n");
     run_failures_table(record, &arena, &table);
     if (record->n_failed > 0)

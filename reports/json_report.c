@@ -16,6 +16,7 @@ static void put_scores(struct json_writer *writer, const struct run_record *reco
         json_put_count(writer, "n", score->n);
         json_put_number(writer, "low", score->low);
         json_put_number(writer, "high", score->high);
+        json_put_number(writer, "detectable", report_detectable(score));
         json_close(writer, '}');
     }
     json_close(writer, ']');

@@ -53,6 +53,10 @@ void report_add_value(struct text *out, const struct score *score);
 void report_add_percent(struct text *out, double value, double scale);
 /* "49.2 - 57.1 %" or nothing. */
 void report_add_interval(struct text *out, const struct score *score);
+/* By how much the score of another run of this size must differ, in the score's scale, to be shown
+ * in 80 of 100 comparisons: unpaired, from the wider side of the interval, and so on the safe side.
+ * NAN without an interval. */
+double report_detectable(const struct score *score);
 /* Nanoseconds for people: "812 us", "3.41 ms", "2.07 s"; nothing for NAN. */
 void report_add_time(struct text *out, double ns);
 /* "812 kB", "41.2 MB", "5.54 GB"; nothing for NAN or 0. */
@@ -66,6 +70,8 @@ void report_add_rate(struct text *out, double per_second);
 /* Head and rows of the table of all scores. */
 void report_begin_scores(struct table *table, struct arena *arena);
 void report_add_score(struct table *table, const struct score *score);
+/* The paragraph below that table. */
+void report_add_scores_legend(struct text *out);
 
 /* One line a run: score, interval, floors, speed; the head says what the columns are. */
 void report_add_summary(const struct run_record *records, size_t n, enum table_style style,

@@ -7,6 +7,7 @@
 #include "metrics/mcnemar.h"
 #include "metrics/paired.h"
 #include "metrics/power.h"
+#include "metrics/swap.h"
 #include "metrics/ranking_interval.h"
 
 #include <math.h>
@@ -305,6 +306,63 @@ static void medians_are_resampled_as_pairs(void **state)
     assert_true(isnan(none) && isnan(interval.low));
 }
 
+static void medians_measured_apart_are_resampled_by_themselves(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    double got;
+    struct interval interval;
+    cJSON_ArrayForEach(item, json_find(cases, "apart"))
+    {
+        double a[MOST], b[MOST];
+        size_t n_a = numbers(json_find(item, "a"), a), n_b = numbers(json_find(item, "b"), b);
+        assert_ok(bootstrap_median_ratio_apart(a, n_a, b, n_b, count(item, "n_resamples"),
+                                               (uint64_t)number(item, "seed"), &got, &interval,
+                                               &err),
+                  err);
+        assert_within(got, number(item, "ratio"), 1e-12, "ratio");
+        assert_interval(interval, json_find(item, "interval"));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 3);
+    const double one = 2, two[] = {4, 6};
+    assert_ok(bootstrap_median_ratio_apart(&one, 1, two, 2, 10, 0, &got, &interval, &err), err);
+    assert_within(got, 2.5, 1e-12, "ratio");
+    assert_true(isnan(interval.low) && isnan(interval.high));
+}
+
+static void pairs_are_swapped(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    double p;
+    cJSON_ArrayForEach(item, json_find(cases, "swap"))
+    {
+        double a[MOST], b[MOST];
+        size_t n = numbers(json_find(item, "a"), a);
+        assert_int_equal(numbers(json_find(item, "b"), b), n);
+        assert_ok(swap_p(a, b, n, (uint64_t)number(item, "seed"), &p, &err), err);
+        assert_within(p, number(item, "p"), 1e-12, "swap");
+        assert_true(p >= swap_least_p(n));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 8);
+    assert_ok(swap_p(NULL, NULL, 0, 0, &p, &err), err);
+    assert_within(p, 1, 0, "no pairs");
+    const double slow[] = {11, 22, 33, 44, 55, 66}, fast[] = {1, 2, 3, 4, 5, 6};
+    assert_ok(swap_p(fast, slow, 6, 0, &p, &err), err);
+    assert_within(p, swap_least_p(6), 1e-12, "all one way");
+    const double ten[] = {10, 10, 10, 10, 10, 10}, eleven[] = {11, 11, 11, 11, 11, 11};
+    assert_ok(swap_p(ten, eleven, 6, 0, &p, &err), err);
+    assert_within(p, swap_least_p(6), 1e-12, "all alike");
+    assert_ok(swap_p(ten, ten, 6, 0, &p, &err), err);
+    assert_within(p, 1, 1e-12, "no difference");
+}
+
 static void areas_are_resampled_by_image(void **state)
 {
     (void)state;
@@ -360,6 +418,8 @@ int main(void)
         cmocka_unit_test(power_is_the_normal_one),
         cmocka_unit_test(sums_are_resampled_by_cluster),
         cmocka_unit_test(medians_are_resampled_as_pairs),
+        cmocka_unit_test(pairs_are_swapped),
+        cmocka_unit_test(medians_measured_apart_are_resampled_by_themselves),
         cmocka_unit_test(areas_are_resampled_by_image),
         cmocka_unit_test(areas_of_too_few_images_have_no_interval),
     };

@@ -12,6 +12,8 @@ difference   statsmodels OLS on a constant, errors clustered by image, t with G 
 power        scipy.stats.norm
 sums         F1 of resampled clusters: draws from SplitMix64, numpy.percentile
 medians      numpy.median of the resampled pairs
+apart        the same of two samples that are resampled by themselves
+swap         scipy.stats.permutation_test of the ratio of medians, and the draws in numpy
 ranking      scikit-learn's areas and F1 with the draws as sample weights
 """
 
@@ -138,6 +140,42 @@ def bootstrap_medians(rng, n, n_resamples, seed):
             "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
 
 
+def bootstrap_apart(rng, n_a, n_b, n_resamples, seed):
+    a, b = rng.lognormal(0, 0.2, n_a), rng.lognormal(0.1, 0.3, n_b)
+    second = SplitMix(seed)
+    second.skip(n_resamples * ((n_a + 1) // 2))
+    values = []
+    for r in range(n_resamples):
+        w_a, w_b = weights(n_a, r, seed), weights(n_b, r, second.state)
+        values.append(np.median(np.repeat(b, w_b)) / np.median(np.repeat(a, w_a)))
+    return {"a": list(a), "b": list(b), "n_resamples": n_resamples, "seed": seed,
+            "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
+
+
+def log_ratio(a, b, axis=-1):
+    """Of the medians; where it is the same, the sum of signs decides."""
+    ratio = np.abs(np.log(np.median(b, axis=axis)) - np.log(np.median(a, axis=axis)))
+    return ratio + 1e-9 * np.abs(np.sign(b - a).sum(axis=axis))
+
+
+def swap(rng, n, seed, digits=15):
+    """Exact up to 14 pairs; beyond, 9,999 draws: a word of bits for 64 pairs, the lowest first."""
+    a = rng.lognormal(0, 0.2, n)
+    b = a * rng.lognormal(0.05, 0.2, n)
+    a, b = np.round(a, digits), np.round(b, digits)
+    if n <= 14:
+        p = stats.permutation_test((a, b), log_ratio, permutation_type="samples", vectorized=True,
+                                   n_resamples=np.inf, alternative="greater").pvalue
+    else:
+        stream, far = SplitMix(seed), 0
+        for _ in range(9999):
+            words = [stream.bits() for _ in range((n + 63) // 64)]
+            flip = np.array([words[i // 64] >> i % 64 & 1 for i in range(n)], bool)
+            far += log_ratio(np.where(flip, b, a), np.where(flip, a, b)) >= log_ratio(a, b) - 1e-12
+        p = (1 + far) / 10000
+    return {"a": list(a), "b": list(b), "seed": seed, "p": float(p)}
+
+
 def bootstrap_ranking(rng, n_images, n_resamples, seed):
     image = np.repeat(np.arange(n_images), rng.integers(1, 5, n_images))
     label = rng.integers(0, 2, len(image))
@@ -178,6 +216,11 @@ def main():
         "sums": [bootstrap_sums(rng, n, 200, seed) for n, seed in ((2, 1), (41, 0), (90, 2 ** 40))],
         "medians": [bootstrap_medians(rng, n, 200, seed) for n, seed in ((2, 1), (21, 3), (64, 4))],
         "ranking": [bootstrap_ranking(rng, n, 200, seed) for n, seed in ((31, 0), (60, 77))],
+        "apart": [bootstrap_apart(rng, n_a, n_b, 200, seed)
+                  for n_a, n_b, seed in ((2, 3, 1), (21, 12, 3), (10, 64, 2 ** 40))],
+        "swap": [swap(rng, n, seed) for n, seed in ((2, 0), (7, 0), (10, 0), (13, 0),
+                                                    (15, 4), (70, 2 ** 33))] +
+                [swap(rng, 9, 0, 1), swap(rng, 20, 1, 1)],
     }
     print(json.dumps(cases, indent=0))
 
