@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "eval/compare_speed.h"
+#include "eval/flip.h"
 #include "eval/pairing.h"
 #include "eval/run_answers.h"
 #include "eval/run_list.h"
@@ -33,13 +34,6 @@ const char *verdict_name(enum verdict verdict);
 
 /* Below this, Holm's p decides. */
 #define COMPARE_LEVEL 0.05
-
-/* A sample whose two answers earn differently.  [0] is the first run's, [1] the other's. */
-struct flip {
-    const char *id, *image_path, *question, *label;
-    const char *answers[2]; /* as given, or the likeliest choice, or "(failed: ...)" */
-    double credits[2];
-};
 
 struct flips {
     size_t n;

@@ -129,20 +129,6 @@ static void add_changes(const struct comparison_list *list, struct arena *arena,
     table_add_to(&table, style, out);
 }
 
-/* At most this many bytes of an answer or a question stand in a table; JSON has all. */
-static void short_cell(struct table *table, const char *text)
-{
-    enum { MOST = 60 };
-    size_t length = strlen(text), end = MOST;
-    if (length <= MOST) {
-        table_cell(table, "%s", text);
-        return;
-    }
-    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
-        end--; /* not within a character */
-    table_cell(table, "%.*s ...", (int)end, text);
-}
-
 static void add_flip_rows(struct table *table, const struct flips *flips, const char *change)
 {
     for (size_t i = 0; i < flips->n_listed; i++) {
@@ -153,10 +139,10 @@ static void add_flip_rows(struct table *table, const struct flips *flips, const 
         else
             table_cell(table, "%.2f to %.2f", flip->credits[0], flip->credits[1]);
         table_cell(table, "%s", flip->id);
-        short_cell(table, flip->question);
-        short_cell(table, flip->label);
-        short_cell(table, flip->answers[0]);
-        short_cell(table, flip->answers[1]);
+        table_short_cell(table, flip->question);
+        table_short_cell(table, flip->label);
+        table_short_cell(table, flip->answers[0]);
+        table_short_cell(table, flip->answers[1]);
         table_cell(table, "%s", flip->image_path);
     }
 }
