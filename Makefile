@@ -29,7 +29,7 @@ PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
 # For `make check` only: second compiler, sanitizer runtime, formatter; mpirun; what scripts/get_data.sh
 # and its tests run.
-CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck
+CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck libxml2-utils
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -166,8 +166,8 @@ test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/dama
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
-## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers, torture
-check: check-includes check-headers format-check test benchmarks
+## check: test, gate, the same under sanitizers and clang, format, headers, include arrows, fuzzers, torture
+check: check-includes check-headers format-check test gate benchmarks
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
 	@$(MAKE) --no-print-directory CC=clang test
 	@$(MAKE) --no-print-directory fuzz
@@ -193,6 +193,22 @@ demo: mambench
 	@./mambench report build/demo > build/demo/report.md
 	@echo "The whole report: build/demo/report.md"
 .PHONY: demo
+
+## gate: the miniatures' accuracy against ci/baseline; JUnit files in build/gate
+GATED := $(patsubst ci/baseline/%.json,%,$(wildcard ci/baseline/*.json))
+gate: mambench
+	./mambench run suites/ci.json --out build/gate --force --quiet > /dev/null
+	@for model in $(GATED); do \
+	    ./mambench gate --baseline ci/baseline/$$model.json --junit build/gate/$$model.xml \
+	        $(if $(GITHUB_ACTIONS),--ci github) build/gate/$$model || exit $$?; \
+	done
+## gate-update: record this machine's answers as the baseline; checks and floors stay
+gate-update: mambench
+	./mambench run suites/ci.json --out build/gate --force --quiet > /dev/null
+	@for model in $(GATED); do \
+	    ./mambench gate --update --baseline ci/baseline/$$model.json build/gate/$$model || exit $$?; \
+	done
+.PHONY: gate gate-update
 
 ## bench: speed and memory at full size on random weights, as ratios to probes of the same run
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b

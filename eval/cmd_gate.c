@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "eval/command.h"
 #include "eval/gate.h"
+#include "eval/model_options.h"
 #include "eval/output.h"
 #include "eval/version.h"
 
@@ -21,8 +22,8 @@ static const struct option_spec options_table[] = {
     {"update", 0, OPTION_FLAG, NULL,
      "write the runs into the baseline file instead; checks that are there stay", NULL, NULL,
      false},
-    {"task", 0, OPTION_TEXT, "NAME",
-     "gate only this task, or profile, of the baseline (may be repeated)", NULL, NULL, true},
+    {"task", 0, OPTION_TEXT, "NAME", "gate only this task, or profile, of the baseline", NULL, NULL,
+     true},
     {"allowed-drop", 0, OPTION_NUMBER, "POINTS",
      "of a task for which no file says it: with a DIR, and in what --update adds", "0.5", NULL,
      false},
@@ -96,7 +97,9 @@ static enum status check_options(struct session *session, struct error *err)
         .n_draws = option_count(options, "draws"),
     };
     gate->n_only = option_list(options, "task", &gate->only);
-    gate->seed = option_count(options, "seed");
+    enum status status = option_seed(options, &gate->seed, err);
+    if (status)
+        return status;
     if (!session->baseline)
         return fail(err, STATUS_USAGE, "--baseline is missing: a file, or a finished run");
     if (options->n_operands == 0)

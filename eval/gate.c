@@ -151,18 +151,10 @@ static enum status check_wanted(const struct gate_options *options, const char *
     return STATUS_OK;
 }
 
-/* What was run and is in no baseline. */
-static void note_ungated(struct gate *gate, const struct gate_side *side, const cJSON *tasks,
-                         const cJSON *speeds)
+/* What was measured and is in no baseline. */
+static void note_ungated(struct gate *gate, const char *name)
 {
-    for (size_t i = 0; i < side->runs.n; i++)
-        if (!json_find(tasks, side->runs.records[i].protocol))
-            gate_add_note(gate, "%s is not in the baseline and not gated",
-                          side->runs.records[i].protocol);
-    for (size_t i = 0; i < side->n_speeds; i++)
-        if (!json_find(speeds, side->speeds[i].label))
-            gate_add_note(gate, "the speed of %s is not in the baseline and not gated",
-                          side->speeds[i].label);
+    gate_add_note(gate, "%s is not in the baseline and not gated", name);
 }
 
 enum status gate_against_file(struct gate *gate, const struct gate_file *file,
@@ -187,8 +179,12 @@ enum status gate_against_file(struct gate *gate, const struct gate_file *file,
                                             json_find(entry, "recorded"), speed->facts, err)
                            : missing_speed(file->path, entry->string, side, err);
     }
-    if (!status)
-        note_ungated(gate, side, tasks, speeds);
+    for (size_t i = 0; i < side->runs.n && !status; i++)
+        if (!json_find(tasks, side->runs.records[i].protocol))
+            note_ungated(gate, side->runs.records[i].protocol);
+    for (size_t i = 0; i < side->n_speeds && !status; i++)
+        if (!json_find(speeds, side->speeds[i].label))
+            note_ungated(gate, side->speeds[i].label);
     return status ? status : decide(gate, err);
 }
 
@@ -228,8 +224,10 @@ enum status gate_against_runs(struct gate *gate, const struct gate_side *base,
     }
     for (size_t i = 0; i < side->runs.n && !status; i++)
         if (!run_list_find(&base->runs, side->runs.records[i].protocol))
-            gate_add_note(gate, "%s is not in the baseline and not gated",
-                          side->runs.records[i].protocol);
+            note_ungated(gate, side->runs.records[i].protocol);
+    for (size_t i = 0; i < side->n_speeds && !status; i++)
+        if (!find_speed(base, side->speeds[i].label))
+            note_ungated(gate, side->speeds[i].label);
     return status ? status : decide(gate, err);
 }
 

@@ -200,8 +200,11 @@ static enum status read_values(struct values *values, const cJSON *facts, const 
     values->items = arena_alloc_small(arena, 2 * n + 2, sizeof *values->items);
     if (!values->items)
         return no_memory(err);
-    if (values->is_bytes)
+    if (values->is_bytes) {
+        if (!(list->valuedouble >= 0))
+            return fail(err, STATUS_BAD_FORMAT, "a recorded %s is negative", metric);
         values->items[values->n++] = list->valuedouble;
+    }
     cJSON_ArrayForEach(item, list)
     {
         if (!cJSON_IsNumber(item) || !(item->valuedouble > 0))
@@ -233,7 +236,10 @@ static enum status decide_rise(struct check *check, const struct values *before,
                                const struct values *now, double allowed, struct error *err)
 {
     size_t n = before->n + now->n;
-    check->test.excess = 100 * (now->median / before->median - 1) - allowed;
+    double rise = before->median > 0 ? 100 * (now->median / before->median - 1)
+                  : now->median > 0  ? INFINITY
+                                     : 0;
+    check->test.excess = rise - allowed;
     check->test.p = (double)NAN;
     check->method = "the number itself";
     if (now->is_bytes)

@@ -268,10 +268,10 @@ a_damaged_layer_is_found() {
         blocks.2. 0.3 1
     for model in "$ROOT/examples/mini-cobra" damaged; do
         "$MAMBENCH" run --model "$model" --task vsr@triml,pope@triml --data-root "$bench" \
-            --limit 200 --out "runs/$(basename "$model")" --quiet >out 2>err
+            --limit 600 --out "runs/$(basename "$model")" --quiet >out 2>err
     done
     "$MAMBENCH" run --model "$ROOT/examples/mini-cobra" --task vsr@triml,pope@triml \
-        --data-root "$bench" --limit 200 --threads 1 --batch 3 --out runs/again --quiet >out 2>err
+        --data-root "$bench" --limit 600 --threads 1 --batch 3 --out runs/again --quiet >out 2>err
     expect 0 gate --update --baseline base.json runs/mini-cobra
     expect 0 gate --baseline base.json runs/mini-cobra
     expect 0 gate --baseline base.json runs/again
