@@ -198,10 +198,10 @@ demo: mambench
 GATED := $(patsubst ci/baseline/%.json,%,$(wildcard ci/baseline/*.json))
 gate: mambench
 	./mambench run suites/ci.json --out build/gate --force --quiet > /dev/null
-	@for model in $(GATED); do \
+	@status=0; for model in $(GATED); do \
 	    ./mambench gate --baseline ci/baseline/$$model.json --junit build/gate/$$model.xml \
-	        $(if $(GITHUB_ACTIONS),--ci github) build/gate/$$model || exit $$?; \
-	done
+	        $(if $(GITHUB_ACTIONS),--ci github) build/gate/$$model || status=$$?; \
+	done; exit $$status
 ## gate-update: record this machine's answers as the baseline; checks and floors stay
 gate-update: mambench
 	./mambench run suites/ci.json --out build/gate --force --quiet > /dev/null

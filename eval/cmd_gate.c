@@ -60,7 +60,8 @@ static const char *const notes[] = {
     "credit is the mean of what the answers earn (accuracy; partly right counts in part). It, and "
     "every score that equals it, is paired: a sign-flip permutation by image decides. Other scores "
     "(F1) are compared by their intervals, unpaired, which finds less; the check says so. A floor "
-    "fails where the value lies below it and its 95 % interval, widened by Holm, does too.",
+    "fails where the value lies below it by more than half its 95 % interval, the wider half, as "
+    "widened by Holm; one without an interval where it lies below.",
     "Times and bytes come from profile.json in RUN, or in a folder of it, and are compared on the "
     "same machine only: CPU, cores, instruction set, library of products, system, governor, quota. "
     "Elsewhere, and where a profile is noisy and too slow, the check is inconclusive.",
@@ -83,6 +84,7 @@ struct session {
     struct gate gate;
     const char *baseline;
     struct text subject; /* the operands, with blanks */
+    bool is_unwritten;   /* what failed is the writing */
 };
 
 static enum status check_options(struct session *session, struct error *err)
@@ -150,8 +152,10 @@ static enum status update(struct session *session, const struct gate_side *side,
     if (status)
         return status;
     status = gate_update(&session->gate, &file, side, &n, err);
-    if (!status)
+    if (!status) {
         status = gate_file_write(&file, err);
+        session->is_unwritten = status != STATUS_OK;
+    }
     if (!status)
         message("%s: recorded %zu of %s", session->baseline, n, text_string(&session->subject));
     gate_file_close(&file);
@@ -246,7 +250,7 @@ static enum exit_code gate_runs(struct session *session, struct error *err)
     }
     enum exit_code code = gate->is_incomplete ? EXIT_INCOMPLETE : exit_of_status(status);
     if (is_update)
-        return code;
+        return session->is_unwritten ? EXIT_INTERNAL : code;
     struct error why = status ? *err : (struct error){""};
     const struct checks checks = {.baseline = session->baseline ? session->baseline : "nothing",
                                   .subject = text_string(&session->subject),

@@ -38,7 +38,7 @@ static const char *const notes[] = {
 
 static const char *const examples[] = {
     "mambench history --file ci/history.jsonl runs/cobra",
-    "mambench history --file ci/history.jsonl --task pope@triml --metric final/f1",
+    "mambench history --file ci/history.jsonl --task pope@triml --metric adversarial/f1",
     "mambench history --commit $(git rev-parse --short HEAD) runs/cobra/vsr@triml",
     NULL,
 };

@@ -64,8 +64,8 @@ enum status gate_credit_score(const struct run_answers *answers, struct score *s
                             .value = answers->credit,
                             .scale = 1,
                             .n = n,
-                            .low = interval.low,
-                            .high = interval.high,
+                            .low = isnan(interval.low) ? interval.low : fmax(0, interval.low),
+                            .high = isnan(interval.high) ? interval.high : fmin(1, interval.high),
                             .interval = INTERVAL_CLUSTER};
     free(work);
     return STATUS_OK;
@@ -152,13 +152,16 @@ static enum status find_before(const struct held *held, const char *metric, stru
     return STATUS_OK;
 }
 
-static double error_of(const struct share *share)
+/* The interval's wider half: the other may have been cut off at 0 or 1. */
+static double half_of(const struct share *share)
 {
-    return (share->high - share->low) / 2 / Z;
+    return fmax(share->high - share->value, share->value - share->low);
 }
 
-static void decide_bound(struct check *check, const struct share *now, double below, double half)
+/* below: how far beyond the bound the value lies. */
+static void decide_bound(struct check *check, const struct share *now, double below)
 {
+    double half = half_of(now);
     check->test.excess = 100 * below;
     check->method = isnan(half) ? by_value : by_interval;
     check->test.p = isnan(half) ? (double)NAN : below > 0 ? gate_normal_p(below, half / Z) : 1;
@@ -184,7 +187,7 @@ static void decide_drop(struct check *check, const struct held *held, const stru
         check->n_images = held->difference.n_images;
         error = held->difference.error;
     } else {
-        error = hypot(error_of(before), error_of(now));
+        error = hypot(half_of(before), half_of(now)) / Z;
         check->method = by_intervals;
         if (isnan(error)) {
             check->test.is_impossible = check->test.excess > 0;
@@ -228,12 +231,12 @@ static enum status add_metric(struct gate *gate, const struct held *held, const 
     if (!isnan(rules->floor)) {
         check = begin(gate, held, metric, "floor", 100 * rules->floor, before.value, now.value);
         if (check)
-            decide_bound(check, &now, rules->floor - now.value, now.high - now.value);
+            decide_bound(check, &now, rules->floor - now.value);
     }
     if (!isnan(rules->ceiling)) {
         check = begin(gate, held, metric, "ceiling", 100 * rules->ceiling, before.value, now.value);
         if (check)
-            decide_bound(check, &now, now.value - rules->ceiling, now.value - now.low);
+            decide_bound(check, &now, now.value - rules->ceiling);
     }
     if (!isnan(rules->allowed_drop)) {
         check =

@@ -111,6 +111,7 @@ update_keeps_what_is_written_by_hand() {
     expect 0 gate --baseline ours.json bad
     expect 0 gate --baseline ours.json a
     expect 2 gate --update --baseline a bad
+    expect 5 gate --update --baseline no/where.json a
     expect 2 gate --update --baseline ours.json --junit x.xml a
 }
 test_that update_keeps_what_is_written_by_hand
