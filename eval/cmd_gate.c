@@ -252,14 +252,16 @@ static enum exit_code gate_runs(struct session *session, struct error *err)
     if (is_update)
         return session->is_unwritten ? EXIT_INTERNAL : code;
     struct error why = status ? *err : (struct error){""};
-    const struct checks checks = {.baseline = session->baseline ? session->baseline : "nothing",
-                                  .subject = text_string(&session->subject),
-                                  .items = gate->items,
-                                  .n = gate->n,
-                                  .level = gate->level,
-                                  .notes = gate->notes,
-                                  .n_notes = gate->n_notes,
-                                  .error = status ? why.text : NULL};
+    const struct checks checks = {
+        .baseline = session->baseline ? session->baseline : "nothing",
+        .subject = text_string(&session->subject),
+        .file = session->baseline && file_exists(session->baseline) ? session->baseline : NULL,
+        .items = gate->items,
+        .n = gate->n,
+        .level = gate->level,
+        .notes = gate->notes,
+        .n_notes = gate->n_notes,
+        .error = status ? why.text : NULL};
     if (publish(session, &checks, err) != STATUS_OK)
         return exit_worst(code, EXIT_INTERNAL);
     return status ? code : code_of(session, &checks);

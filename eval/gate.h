@@ -1,14 +1,13 @@
 /* eval/gate.h - `mambench gate`: finished runs and profiles against a baseline.
  *
- *     baseline (a file, or finished runs) + runs -> checks -> gate_decide() -> ok, failed,
- * inconclusive
+ *     baseline (a file, or finished runs) + runs -> checks -> gate_decide() -> verdicts
  *
  * Accuracy: "credit", the mean of what answers earn, and every score that equals it are paired: the
  * sign-flip permutation by image decides, from the file's recorded credits or from the other run's
  * answers.  Other scores are held against the recorded 95 % interval, unpaired, which finds less,
- * and the check says so.  A floor fails where the value lies below it and so does the whole of its
- * interval, as far as Holm's correction over all checks of the gate widens that; a value without an
- * interval decides alone.
+ * and the check says so.  A floor fails where the value lies below it by more than the wider half
+ * of its interval, as far as Holm's correction over all checks of the gate widens that; a value
+ * without an interval decides alone.
  *
  * Speed and bytes come from profile.json and are compared on the same machine only: the same CPU
  * model, number of cores, instruction set, library of matrix products, system, governor and CPU

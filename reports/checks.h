@@ -28,6 +28,7 @@ struct check {
 
 struct checks {
     const char *baseline, *subject; /* paths, as they were given */
+    const char *file;               /* where annotations are shown: the baseline's file; NULL */
     const struct check *items;
     size_t n;
     double level;

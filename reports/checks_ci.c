@@ -132,10 +132,16 @@ static void add_escaped(struct text *out, const char *value, bool is_property)
     }
 }
 
-static void add_command(struct text *out, const char *command, const char *title,
-                        const char *sentence)
+static void add_command(struct text *out, const struct checks *checks, const char *command,
+                        const char *title, const char *sentence)
 {
-    text_addf(out, "::%s title=", command);
+    text_addf(out, "::%s ", command);
+    if (checks->file) {
+        text_add(out, "file=");
+        add_escaped(out, checks->file, true);
+        text_add_char(out, ',');
+    }
+    text_add(out, "title=");
     add_escaped(out, title, true);
     text_add(out, "::");
     add_escaped(out, sentence, false);
@@ -154,7 +160,7 @@ static void add_annotations_of(const struct checks *checks, enum gate_verdict ve
         struct text title;
         text_init(&title);
         text_addf(&title, "%s: %s", check->task, check->metric);
-        add_command(out, command, text_string(&title), check->sentence);
+        add_command(out, checks, command, text_string(&title), check->sentence);
         text_release(&title);
         listed += 1;
     }
@@ -163,7 +169,7 @@ static void add_annotations_of(const struct checks *checks, enum gate_verdict ve
         text_init(&more);
         text_addf(&more, "%zu more checks are %s; the step's summary has them all", n - listed,
                   check_verdict_name(verdict));
-        add_command(out, command, "mambench gate", text_string(&more));
+        add_command(out, checks, command, "mambench gate", text_string(&more));
         text_release(&more);
     }
 }
@@ -177,6 +183,7 @@ void checks_add_annotations(const struct checks *checks, struct text *out)
     }
     text_init(&verdict);
     checks_add_verdict(checks, &verdict);
-    add_command(out, checks->error ? "error" : "notice", "mambench gate", text_string(&verdict));
+    add_command(out, checks, checks->error ? "error" : "notice", "mambench gate",
+                text_string(&verdict));
     text_release(&verdict);
 }

@@ -117,13 +117,15 @@ static void commands_are_escaped(void **state)
 {
     (void)state;
     const struct check item = failed_check("a:b,c%", "50 % gone,\r\nsee: there");
-    struct checks checks = {.items = &item, .n = 1, .level = 0.05};
+    struct checks checks = {.items = &item, .n = 1, .level = 0.05, .file = "ci/a,b.json"};
     struct text text;
     text_init(&text);
     checks_add_annotations(&checks, &text);
-    assert_says(&text, "::error title=a%3Ab%2Cc%25%3A credit::50 %25 gone,%0D%0Asee: there\n");
-    assert_says(&text,
-                "::notice title=mambench gate::gate: FAILED: 1 of 1 checks: a:b,c%25 credit");
+    assert_says(
+        &text,
+        "::error file=ci/a%2Cb.json,title=a%3Ab%2Cc%25%3A credit::50 %25 gone,%0D%0Asee: there\n");
+    assert_says(&text, "::notice file=ci/a%2Cb.json,title=mambench gate::gate: FAILED: 1 of 1 "
+                       "checks: a:b,c%25 credit");
     text_release(&text);
 }
 

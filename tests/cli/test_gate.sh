@@ -231,13 +231,13 @@ junit_and_github() {
     expect 1 gate --baseline base.json bad --junit gate.xml --ci github
     says gate.xml '<testsuite name="vsr@triml" tests="1" failures="1" errors="0" skipped="0">'
     says gate.xml '<failure type="allowed_drop" message="vsr@triml credit FAILED'
-    says out "::error title=vsr@triml%3A credit::vsr@triml credit FAILED: 90.20 %25, was 98.04"
-    says out "::notice title=mambench gate::gate: FAILED"
+    says out "::error file=base.json,title=vsr@triml%3A credit::vsr@triml credit FAILED: 90.20 %25, was 98.04"
+    says out "::notice file=base.json,title=mambench gate::gate: FAILED"
     says summary "| vsr@triml | credit |"
     expect 0 gate --baseline base.json a --junit ok.xml --ci github --json
     says ok.xml 'failures="0"'
     says_not out "::notice"
-    says err "::notice title=mambench gate::gate: passed"
+    says err "::notice file=base.json,title=mambench gate::gate: passed"
     [ "$(grep -c '^### ' summary)" -eq 2 ]
     expect 3 gate --baseline nowhere.json a --junit error.xml --ci github
     says error.xml '<error message="'
