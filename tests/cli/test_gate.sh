@@ -261,22 +261,23 @@ bisect_understands_the_exit_codes() {
 }
 test_that bisect_understands_the_exit_codes
 
+# One of a tower's five layers gets noise as large as its weights; the other tower sees as before.
 a_damaged_layer_is_found() {
     bench=$ROOT/examples/mini-bench
     cp -r "$ROOT/examples/mini-cobra" damaged
     "$(dirname "$MAMBENCH")/tests/damage_weights" \
         "$ROOT/examples/mini-cobra/dino/model.safetensors" damaged/dino/model.safetensors \
-        blocks.2. 0.3 1
+        blocks.2. 1 1
     for model in "$ROOT/examples/mini-cobra" damaged; do
         "$MAMBENCH" run --model "$model" --task vsr@triml,pope@triml --data-root "$bench" \
-            --limit 600 --out "runs/$(basename "$model")" --quiet >out 2>err
+            --limit 300 --out "runs/$(basename "$model")" --quiet >out 2>err
     done
-    "$MAMBENCH" run --model "$ROOT/examples/mini-cobra" --task vsr@triml,pope@triml \
-        --data-root "$bench" --limit 600 --threads 1 --batch 3 --out runs/again --quiet >out 2>err
+    "$MAMBENCH" run --model "$ROOT/examples/mini-cobra" --task vsr@triml --data-root "$bench" \
+        --limit 300 --threads 1 --batch 3 --out runs/again --quiet >out 2>err
     expect 0 gate --update --baseline base.json runs/mini-cobra
     expect 0 gate --baseline base.json runs/mini-cobra
-    expect 0 gate --baseline base.json runs/again
-    expect 0 gate --baseline runs/mini-cobra runs/again
+    expect 0 gate --baseline base.json --task vsr@triml runs/again
+    expect 0 gate --baseline runs/mini-cobra/vsr@triml runs/again
     expect 1 gate --baseline base.json runs/damaged
     says out "gate: FAILED: 2 of 2 checks"
     says out "vsr@triml credit"
