@@ -28,9 +28,9 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.
 PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
 # For `make check` only: second compiler, sanitizer runtime, formatter; mpirun; what scripts/get_data.sh
-# and its tests run; the browser that opens the HTML report, and what drives it.
+# and its tests run; what reads JUnit files; the browser that opens the HTML report, and what drives it.
 CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck \
-                  chromium chromium-driver jq
+                  libxml2-utils chromium chromium-driver jq
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -170,12 +170,12 @@ $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
 $(BUILD)/tests/test_added_dataset: $(BUILD)/tests/dataset_signs.o
 
 ## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
-test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/damage_layer $(BUILD)/mambench
+test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/damage_layer $(BUILD)/tests/damage_weights $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
-## check: test, the same under sanitizers and clang, format, headers, include arrows, page, fuzzers, torture
-check: check-includes check-headers format-check test benchmarks check-html
+## check: test, gate, the same under sanitizers and clang, format, headers, include arrows, page, fuzzers, torture
+check: check-includes check-headers format-check test gate benchmarks check-html
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
 	@$(MAKE) --no-print-directory CC=clang test
 	@$(MAKE) --no-print-directory fuzz
@@ -207,6 +207,22 @@ demo: mambench
 	@./mambench report build/demo > build/demo/report.md
 	@echo "The whole report: build/demo/report.md"
 .PHONY: demo
+
+## gate: the miniatures' accuracy against ci/baseline; JUnit files in build/gate
+GATED := $(patsubst ci/baseline/%.json,%,$(wildcard ci/baseline/*.json))
+gate: mambench
+	./mambench run suites/ci.json --out build/gate --force --quiet > /dev/null
+	@status=0; for model in $(GATED); do \
+	    ./mambench gate --baseline ci/baseline/$$model.json --junit build/gate/$$model.xml \
+	        $(if $(GITHUB_ACTIONS),--ci github) build/gate/$$model || status=$$?; \
+	done; exit $$status
+## gate-update: record this machine's answers as the baseline; checks and floors stay
+gate-update: mambench
+	./mambench run suites/ci.json --out build/gate --force --quiet > /dev/null
+	@for model in $(GATED); do \
+	    ./mambench gate --update --baseline ci/baseline/$$model.json build/gate/$$model || exit $$?; \
+	done
+.PHONY: gate gate-update
 
 ## bench: speed and memory at full size on random weights, as ratios to probes of the same run
 BENCH_SYSTEMS ?= cobra+3b mlmamba+3b mobilevlm-v2-3b tinyllava-3.1b

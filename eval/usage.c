@@ -16,6 +16,7 @@ const struct exit_meaning exit_meanings[] = {
     {"4", "done, but some samples have no answer; the scores count them as wrong"},
     {"5", "internal: out of memory, or output that cannot be written"},
     {"6", "inconclusive: what was measured does not tell"},
+    {"125", "with --bisect: no verdict"},
     {"130, 143", "interrupted (SIGINT, SIGTERM); the same command resumes"},
     {NULL, NULL},
 };
@@ -204,6 +205,7 @@ static const struct man_entry variables[] = {
     {"SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT, SLURM_PROCID, SLURM_NTASKS",
      "which part of the samples is this process's, with --shard auto."},
     {"OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, PMI_RANK, PMI_SIZE", "the same below mpirun."},
+    {"GITHUB_STEP_SUMMARY", "the file to which 'mambench gate --ci github' appends its table."},
     {NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/random.h"
 #include "metrics/bootstrap.h"
+#include "metrics/gate_rule.h"
 #include "metrics/mcnemar.h"
 #include "metrics/paired.h"
 #include "metrics/power.h"
@@ -315,6 +316,69 @@ static void a_drop_of_two_points_is_found_as_often_as_promised(void **state)
     assert_covers(tally.difference, "difference");
 }
 
+/* What a gate of three tasks decides, each with one drop that is allowed down to 0 and none in
+ * truth; the three are independent, and Holm corrects for them. */
+enum { GATE_TASKS = 3 };
+static struct gate_test gate_tests[N_SIMULATIONS][GATE_TASKS];
+
+static void simulate_gate_task(size_t task, const struct truth *truth)
+{
+#pragma omp parallel for schedule(static)
+    for (uint64_t seed = 1; seed <= N_SIMULATIONS; seed++) {
+        struct runs runs;
+        struct permutation permutation = {.p = 0};
+        simulate(&runs, truth, seed + N_SIMULATIONS * (task + 1));
+        struct paired_difference difference = paired_difference(runs.images, shape.n_images);
+        paired_permutation(runs.images, shape.n_images, N_DRAWS, seed, &permutation, NULL);
+        gate_tests[seed - 1][task] =
+            (struct gate_test){.excess = -100 * difference.mean, .p = permutation.p};
+    }
+}
+
+/* Gates of which a test of the first n tasks fails. */
+static double share_that_fails(size_t n)
+{
+    size_t n_failed = 0;
+    for (size_t i = 0; i < N_SIMULATIONS; i++) {
+        bool fails = false;
+        assert_true(gate_decide(gate_tests[i], n, 0.05));
+        for (size_t t = 0; t < n; t++)
+            fails = fails || gate_tests[i][t].verdict == GATE_FAILED;
+        n_failed += fails;
+    }
+    return (double)n_failed / N_SIMULATIONS;
+}
+
+static void a_gate_rarely_fails_what_is_alike(void **state)
+{
+    (void)state;
+    static void (*const makes[GATE_TASKS])(void) = {make_pope, make_vsr, make_gqa};
+    static const struct truth alike[GATE_TASKS] = {{0.85, 0, 0.6}, {0.6, 0, 0.6}, {0.6, 0, 0.6}};
+    for (size_t task = 0; task < GATE_TASKS; task++) {
+        makes[task]();
+        simulate_gate_task(task, &alike[task]);
+    }
+    for (size_t n = 1; n <= GATE_TASKS; n += 2) {
+        double share = share_that_fails(n);
+        print_message("  %zu task%s: %.2f %% of gates fail\n", n, n > 1 ? "s" : "", 100 * share);
+        if (share > 0.05 + errors_of(0.05, 2))
+            fail_msg("%.2f %% of gates of runs that are alike fail", 100 * share);
+        /* A drop is one of two directions, and Holm takes no more than it must. */
+        assert_true(share > 0.01);
+    }
+}
+
+static void a_gate_finds_a_drop_of_two_points(void **state)
+{
+    (void)state;
+    const struct truth worse = {0.85, 0.02, 0.6};
+    make_pope();
+    simulate_gate_task(0, &worse);
+    double share = share_that_fails(1);
+    print_message("  %.2f %% of gates fail\n", 100 * share);
+    assert_true(share > 0.7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +386,8 @@ int main(void)
         cmocka_unit_test(vsr_keeps_its_promises),
         cmocka_unit_test(gqa_keeps_its_promises),
         cmocka_unit_test(a_drop_of_two_points_is_found_as_often_as_promised),
+        cmocka_unit_test(a_gate_rarely_fails_what_is_alike),
+        cmocka_unit_test(a_gate_finds_a_drop_of_two_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
