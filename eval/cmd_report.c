@@ -1,52 +1,88 @@
-/* eval/cmd_report.c - `mambench report`: finished runs as markdown, CSV or JSON. */
+/* eval/cmd_report.c - `mambench report`: finished runs as tables, markdown, CSV, JSON or LaTeX. */
 #include "eval/command.h"
 #include "eval/output.h"
-#include "eval/run_list.h"
+#include "eval/report_input.h"
+#include "eval/report_table.h"
 #include "reports/report.h"
 
-static const char *const formats[] = {"md", "csv", "json", "summary", "grid", NULL};
+#include <string.h>
+
+static const char *const formats[] = {"md", "csv", "json", "tex", "summary", "grid", NULL};
 
 static const struct option_spec options_table[] = {
     {"format", 0, OPTION_CHOICE, "NAME", "what to print", "md", formats, false},
+    REPORT_TABLE_OPTION_ROWS,
     {"json", 0, OPTION_FLAG, NULL, "the same as --format json", NULL, NULL, false},
     {0},
 };
 
 static const char *const notes[] = {
-    "RUN is a run directory, a folder of run directories, or that of a suite.", NULL};
+    "RUN is a run directory, a folder of run directories, that of a suite, or one that holds a "
+    "profile.json.",
+    "Several runs make one table of systems by benchmarks, in md, csv, json or tex with the same "
+    "digits: score and interval, speed and memory of the profile of the same model card, weights "
+    "and "
+    "precision, floors, samples. Bold is the best of a column and all that is not significantly "
+    "worse: paired by image where both runs' answers and the benchmark's files are there, else by "
+    "intervals, which a footnote says. What was measured otherwise than its column stands in "
+    "parentheses, and a footnote says what differs.",
+    "--published adds numbers from papers, with their sources; T1, T2 ... are the known traps in "
+    "comparing them. Without RUN, a paper's layout is that paper's table.",
+    NULL};
 
 static const char *const examples[] = {
     "mambench report runs/cobra-pope runs/cobra-vsr > report.md",
+    "mambench report --format tex --published cobra,llava-1.5-7b runs/paper > table.tex",
+    "mambench report --layout cobra-table3 runs/paper",
+    "mambench report --published cobra,llava-1.5-7b",
     "mambench report --format summary runs",
     NULL,
 };
 
-static enum exit_code print_report(const struct options *options, const struct run_list *list,
-                                   struct error *err)
+static enum status add_report(const struct options *options, const struct report_input *input,
+                              struct text *text, struct error *err)
 {
     const char *name = option_flag(options, "json") ? "json" : option_text(options, "format");
+    const struct report_format *format = report_format_find(name);
+    const struct table_layout *layout = report_layout_of(options, input, format);
+    if (format->add_table && layout)
+        return report_table_add(options, layout, format, input, text, err);
+    if (strcmp(name, "grid") == 0)
+        report_grid_add(input, text);
+    else if (input->runs.n > 0)
+        format->add(input->runs.records, input->runs.n, text);
+    else
+        return fail(err, STATUS_USAGE, "a run directory is expected");
+    return STATUS_OK;
+}
+
+static enum exit_code print_report(const struct options *options, const struct report_input *input,
+                                   struct error *err)
+{
     struct text text;
     text_init(&text);
-    report_format_find(name)->add(list->records, list->n, &text);
-    enum status status = output_text(&text, err);
+    enum status status = add_report(options, input, &text, err);
+    enum exit_code code = exit_of_status(status);
+    if (!status && output_text(&text, err))
+        code = EXIT_INTERNAL;
     text_release(&text);
-    return status ? EXIT_INTERNAL : EXIT_DONE;
+    return code;
 }
 
 static enum exit_code run(const struct options *options, struct error *err)
 {
-    struct run_list list;
+    struct report_input input;
     enum exit_code code =
-        exit_of_status(run_list_open(&list, options->operands, options->n_operands, true, err));
+        exit_of_status(report_input_open(&input, options->operands, options->n_operands, err));
     if (code)
         return code;
-    code = print_report(options, &list, err);
-    if (list.n_unfinished > 0)
+    code = print_report(options, &input, err);
+    if (input.runs.n_unfinished + input.n_refused > 0)
         code = exit_worst(code, EXIT_INCOMPLETE);
-    for (size_t i = 0; i < list.n; i++)
-        if (list.records[i].n_failed > 0)
+    for (size_t i = 0; i < input.runs.n; i++)
+        if (input.runs.records[i].n_failed > 0)
             code = exit_worst(code, EXIT_INCOMPLETE);
-    run_list_close(&list);
+    report_input_close(&input);
     return code;
 }
 

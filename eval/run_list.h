@@ -14,6 +14,7 @@ struct run_list {
     struct run_record *records; /* [n], or NULL if only directories were asked for */
     size_t n, capacity;
     size_t n_unfinished; /* runs without scores among several, which were told and left out */
+    const char **unfinished_directories; /* [n_unfinished] */
     struct arena arena;
 };
 
@@ -22,6 +23,9 @@ struct run_list {
 enum status run_list_open(struct run_list *list, const char *const *operands, size_t n,
                           bool read_records, struct error *err);
 void run_list_close(struct run_list *list);
+
+/* Whether an operand is a run directory or a folder that holds one. */
+bool run_list_has_runs(const char *operand);
 
 /* The run of a protocol, or NULL. */
 const struct run_record *run_list_find(const struct run_list *list, const char *protocol);

@@ -229,20 +229,24 @@ void grid_add_to(struct grid *grid, struct text *out)
     out->failed = out->failed || grid->notes.failed || arena_failed(arena);
 }
 
+void grid_put_record(struct grid *grid, const struct run_record *record)
+{
+    const char *precision = record->precision;
+    const char *row = arena_printf(&grid->arena, "%s%s%s", record->model, precision ? " " : "",
+                                   precision ? precision : "");
+    if (row)
+        grid_put_run(grid, row, record->protocol, record);
+}
+
 static void add_grid(const struct run_record *records, size_t n, struct text *out)
 {
     struct grid grid;
     grid_init(&grid);
-    for (size_t i = 0; i < n; i++) {
-        const char *precision = records[i].precision;
-        const char *row = arena_printf(&grid.arena, "%s%s%s", records[i].model,
-                                       precision ? " " : "", precision ? precision : "");
-        if (row)
-            grid_put_run(&grid, row, records[i].protocol, &records[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        grid_put_record(&grid, &records[i]);
     grid_add_to(&grid, out);
     grid_release(&grid);
 }
 
 /* For a terminal only: no file of a run directory. */
-const struct report_format report_grid = {"grid", NULL, add_grid};
+const struct report_format report_grid = {"grid", NULL, add_grid, NULL};

@@ -4,10 +4,10 @@
 #include <string.h>
 
 extern const struct report_format report_markdown, report_csv, report_json, report_summary,
-    report_grid;
+    report_grid, report_tex;
 
-const struct report_format *const report_formats[] = {&report_markdown, &report_csv,  &report_json,
-                                                      &report_summary,  &report_grid, NULL};
+const struct report_format *const report_formats[] = {
+    &report_markdown, &report_csv, &report_json, &report_summary, &report_grid, &report_tex, NULL};
 
 const struct report_format *report_format_find(const char *name)
 {

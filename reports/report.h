@@ -1,4 +1,4 @@
-/* reports/report.h - finished runs for readers: markdown, CSV, JSON.
+/* reports/report.h - finished runs for readers: markdown, CSV, JSON, LaTeX.
  *
  * To add a format: write reports/<name>.c with its row and list it in reports/registry.c. */
 #ifndef MAMBENCH_REPORTS_REPORT_H
@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "reports/run_record.h"
+#include "reports/systems.h"
 #include "reports/table.h"
 
 #include <stddef.h>
@@ -16,6 +17,8 @@ struct report_format {
     const char *file_name; /* in the run directory; NULL: only on demand */
     /* Appends the report of n >= 1 runs. */
     void (*add)(const struct run_record *records, size_t n, struct text *out);
+    /* Appends a table of systems; NULL: the format has none, and add() serves. */
+    void (*add_table)(const struct systems_table *table, struct text *out);
 };
 
 /* The table, NULL-terminated. */
