@@ -1,6 +1,7 @@
 /* eval/cmd_report.c - `mambench report`: finished runs as tables, markdown, CSV, JSON or LaTeX. */
 #include "eval/command.h"
 #include "eval/output.h"
+#include "eval/report_figures.h"
 #include "eval/report_input.h"
 #include "eval/report_table.h"
 #include "reports/report.h"
@@ -12,6 +13,10 @@ static const char *const formats[] = {"md", "csv", "json", "tex", "summary", "gr
 static const struct option_spec options_table[] = {
     {"format", 0, OPTION_CHOICE, "NAME", "what to print", "md", formats, false},
     REPORT_TABLE_OPTION_ROWS,
+    {"figures", 0, OPTION_DIRECTORY, "DIR",
+     "draw figures, too: numbers as CSV, a gnuplot script, SVG and PDF", NULL, NULL, false},
+    {"history", 0, OPTION_FILE, "FILE", "a file of `mambench history`, for its figure", NULL, NULL,
+     false},
     {"json", 0, OPTION_FLAG, NULL, "the same as --format json", NULL, NULL, false},
     {0},
 };
@@ -19,8 +24,9 @@ static const struct option_spec options_table[] = {
 static const char *const notes[] = {
     "RUN is a run directory, a folder of run directories, that of a suite, or one that holds a "
     "profile.json.",
-    "Several runs make one table of systems by benchmarks, in md, csv, json or tex with the same "
-    "digits: score and interval, speed and memory of the profile of the same model card, weights "
+    "Several runs make one table of systems by benchmarks, in md (followed by each run's report), "
+    "csv, json or tex with the same digits: score and interval, speed and memory of the profile of "
+    "the same model card, weights "
     "and "
     "precision, floors, samples. Bold is the best of a column and all that is not significantly "
     "worse: paired by image where both runs' answers and the benchmark's files are there, else by "
@@ -28,6 +34,10 @@ static const char *const notes[] = {
     "parentheses, and a footnote says what differs.",
     "--published adds numbers from papers, with their sources; T1, T2 ... are the known traps in "
     "comparing them. Without RUN, a paper's layout is that paper's table.",
+    "Figures: quality against time and memory, times against context length (of a profile over "
+    "several depths), state against cache, VSR by relation, POPE's hits against false alarms, "
+    "scores "
+    "over time. What there are no numbers for is not drawn, which is said.",
     NULL};
 
 static const char *const examples[] = {
@@ -35,6 +45,7 @@ static const char *const examples[] = {
     "mambench report --format tex --published cobra,llava-1.5-7b runs/paper > table.tex",
     "mambench report --layout cobra-table3 runs/paper",
     "mambench report --published cobra,llava-1.5-7b",
+    "mambench report --figures figures runs/paper runs/sweep",
     "mambench report --format summary runs",
     NULL,
 };
@@ -45,8 +56,16 @@ static enum status add_report(const struct options *options, const struct report
     const char *name = option_flag(options, "json") ? "json" : option_text(options, "format");
     const struct report_format *format = report_format_find(name);
     const struct table_layout *layout = report_layout_of(options, input, format);
-    if (format->add_table && layout)
-        return report_table_add(options, layout, format, input, text, err);
+    if (format->add_table && layout) {
+        enum status status = report_table_add(options, layout, format, input, text, err);
+        bool all = strcmp(name, "md") == 0 && input->runs.n > 1 &&
+                   !option_given(options, "layout") && !option_given(options, "published");
+        if (!status && all) { /* who reads on wants to know each run */
+            text_add(text, "\n---\n\n");
+            format->add(input->runs.records, input->runs.n, text);
+        }
+        return status;
+    }
     if (strcmp(name, "grid") == 0)
         report_grid_add(input, text);
     else if (input->runs.n > 0)
@@ -77,6 +96,10 @@ static enum exit_code run(const struct options *options, struct error *err)
     if (code)
         return code;
     code = print_report(options, &input, err);
+    const char *figures_folder = option_text(options, "figures");
+    if (figures_folder && (code == EXIT_DONE || code == EXIT_INCOMPLETE))
+        code = exit_worst(code, exit_of_status(report_figures_write(
+                                    figures_folder, &input, option_text(options, "history"), err)));
     if (input.runs.n_unfinished + input.n_refused > 0)
         code = exit_worst(code, EXIT_INCOMPLETE);
     for (size_t i = 0; i < input.runs.n; i++)

@@ -105,7 +105,15 @@ static enum status find_profiles(struct report_input *input, const char *folder,
     return status;
 }
 
-/* Names of a suite, where there is one. */
+static size_t name_cell(struct report_input *input, const struct suite_cell *cell, size_t n)
+{
+    for (size_t i = 0; i < input->runs.n; i++)
+        if (strcmp(input->runs.directories[i], cell->directory) == 0 && n < input->runs.n)
+            input->named[n++] = (struct systems_run){&input->runs.records[i], cell->row};
+    return n;
+}
+
+/* Names and order of a suite, where there is one. */
 static enum status name_all(struct report_input *input, struct error *err)
 {
     struct arena *arena = &input->arena;
@@ -113,10 +121,13 @@ static enum status name_all(struct report_input *input, struct error *err)
     input->profiles = arena_alloc_small(arena, input->n_profiles + 1, sizeof *input->profiles);
     if (arena_failed(arena))
         return no_memory(err);
-    for (size_t i = 0; i < input->runs.n; i++) {
-        const struct suite_cell *cell = report_input_cell(input, input->runs.directories[i]);
-        input->named[i] = (struct systems_run){&input->runs.records[i], cell ? cell->row : NULL};
-    }
+    size_t n = 0;
+    for (size_t s = 0; s < input->n_suites; s++)
+        for (size_t c = 0; c < input->suites[s].n_cells; c++)
+            n = name_cell(input, &input->suites[s].cells[c], n);
+    for (size_t i = 0; i < input->runs.n; i++)
+        if (!report_input_cell(input, input->runs.directories[i]))
+            input->named[n++] = (struct systems_run){&input->runs.records[i], NULL};
     for (size_t i = 0; i < input->n_profiles; i++) {
         const char *directory = path_directory(arena, input->files[i].path);
         const struct suite_cell *cell = directory ? report_input_cell(input, directory) : NULL;

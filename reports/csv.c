@@ -1,5 +1,4 @@
-/* reports/csv.c - one line a score, for spreadsheets and scripts; quoting by libcsv. */
-#include "engine/base/json.h"
+/* reports/csv.c - one line a score, for spreadsheets and scripts. */
 #include "reports/csv_field.h"
 #include "reports/report.h"
 
@@ -40,15 +39,10 @@ static void add_string(struct text *out, const char *value)
     csv_add_field(out, value ? value : "", false);
 }
 
-/* With the digits that read back to the same double; blank where nothing was measured. */
+/* Blank where nothing was measured. */
 static void add_number(struct text *out, double value)
 {
-    struct text digits;
-    text_init(&digits);
-    if (!isnan(value))
-        json_add_number(&digits, value);
-    csv_add_field(out, text_string(&digits), false);
-    text_release(&digits);
+    csv_add_number(out, value, false);
 }
 
 static void add_line(const struct run_record *record, const struct score *score, struct text *out)

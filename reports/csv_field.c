@@ -1,6 +1,9 @@
 #include "reports/csv_field.h"
 
+#include "engine/base/json.h"
+
 #include <csv.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,4 +19,15 @@ void csv_add_field(struct text *out, const char *value, bool first)
     text_add(out, first ? "" : ",");
     text_add_bytes(out, quoted, written < size ? written : size);
     free(quoted);
+}
+
+void csv_add_number(struct text *out, double value, bool first)
+{
+    struct text digits;
+    text_init(&digits);
+    if (!isnan(value))
+        json_add_number(&digits, value);
+    csv_add_field(out, text_string(&digits), first);
+    out->failed |= digits.failed;
+    text_release(&digits);
 }

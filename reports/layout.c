@@ -44,16 +44,16 @@ static const struct layout_column ml_mamba_table2[] = {
 };
 
 #define POPE_SPLIT(split, title)                                                                   \
-    {LAYOUT_SCORE, title " accuracy", "pope", "pope@triml", split "/accuracy", true, false},       \
+    {LAYOUT_SCORE, title " acc.", "pope", "pope@triml", split "/accuracy", true, false},           \
         {LAYOUT_SCORE, title " F1", "pope", "pope@triml", split "/f1", true, false},               \
     {                                                                                              \
         LAYOUT_SCORE, title " yes", "pope", "pope@triml", split "/yes-ratio", true, true           \
     }
 
 static const struct layout_column pope_splits[] = {
-    POPE_SPLIT("random", "Random"),
-    POPE_SPLIT("popular", "Popular"),
-    POPE_SPLIT("adversarial", "Adversarial"),
+    POPE_SPLIT("random", "Rand."),
+    POPE_SPLIT("popular", "Pop."),
+    POPE_SPLIT("adversarial", "Adv."),
     {LAYOUT_SCORE, "Headline", "pope", "pope@triml", NULL, true, false},
 };
 

@@ -1,6 +1,6 @@
 /* reports/layout.h - which columns a table of systems has.
  *
- * To add a layout: its columns and a row in reports/layout.c, its name in eval/cmd_report.c. */
+ * To add a layout: its columns and a row in reports/layout.c, its name in eval/report_table.c. */
 #ifndef MAMBENCH_REPORTS_LAYOUT_H
 #define MAMBENCH_REPORTS_LAYOUT_H
 

@@ -202,6 +202,28 @@ static bool make_cells(struct systems_table *table)
     return table->cells != NULL && !arena_failed(&table->arena);
 }
 
+/* A column that has nothing to say is left out where the columns are not a paper's. */
+static void drop_blank_columns(struct systems_table *table)
+{
+    size_t kept = 0, n = table->n_columns;
+    for (size_t c = 0; c < n; c++) {
+        bool is_blank = table->columns[c].layout->source != LAYOUT_SCORE;
+        for (size_t r = 0; r < table->n_rows; r++) {
+            const struct systems_cell *cell = &table->cells[r * n + c];
+            is_blank = is_blank && !cell->value[0] && cell->marks.n == 0;
+        }
+        if (is_blank)
+            continue;
+        table->columns[kept] = table->columns[c];
+        for (size_t r = 0; r < table->n_rows; r++)
+            table->cells[r * n + kept] = table->cells[r * n + c];
+        kept++;
+    }
+    for (size_t r = 0; r < table->n_rows; r++)
+        memmove(&table->cells[r * kept], &table->cells[r * n], kept * sizeof *table->cells);
+    table->n_columns = kept;
+}
+
 enum status systems_build(struct systems_table *table, const struct systems_input *input,
                           struct error *err)
 {
@@ -217,6 +239,8 @@ enum status systems_build(struct systems_table *table, const struct systems_inpu
         systems_fill_published(&builder);
         systems_make_bold(&builder);
         systems_fill_feet(&builder);
+        if (input->layout->every_protocol)
+            drop_blank_columns(table);
         name_notes(table);
     }
     if (!arena_failed(&table->arena))

@@ -47,10 +47,9 @@ static const char *command_for(char c)
         {'<', "\\textless{}"},
         {'>', "\\textgreater{}"},
         {'|', "\\textbar{}"},
-        {'"', "\\textquotedbl{}"},
+        {'"', "''"},
         {'`', "\\textasciigrave{}"},
         {'\n', " "},
-        {'-', "{-}"},
     };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (commands[i].c == c)
@@ -67,12 +66,15 @@ static void add_escaped(const char *string, struct text *out)
         unsigned point = 0;
         size_t n = code_point(at, &point);
         const char *command = n == 1 ? command_for((char)*at) : NULL;
+        bool is_same = at > (const unsigned char *)string && at[-1] == at[0];
         if (command)
             text_add(out, command);
         else if (n == 0 || (n == 1 && *at < 0x20))
             text_add_char(out, '?');
         else if (n > 1 && (point < 0xC0 || point > 0x17F))
             text_addf(out, "\\texttt{U+%04X}", point);
+        else if (is_same && strchr("-'", *at)) /* two of them would become another character */
+            text_addf(out, "{%c}", *at);
         else
             text_add_bytes(out, (const char *)at, n);
         at += n ? n : 1;
@@ -160,17 +162,18 @@ static void add_rows(const struct systems_table *table, struct text *out)
     }
 }
 
+/* One after the other, as papers have them. */
 static void add_notes(const struct systems_table *table, struct text *out)
 {
-    text_add(out, "\\par\\smallskip\n\\begin{minipage}{\\textwidth}\\footnotesize\\raggedright\n");
+    text_add(out, "\\par\\smallskip\n\\begin{minipage}{\\textwidth}\\scriptsize\\raggedright\n");
     for (size_t i = 0; i < table->n_remarks; i++) {
         add_escaped(table->remarks[i], out);
-        text_add(out, "\\par\n");
+        text_add(out, "\n");
     }
     for (size_t i = 0; i < table->n_notes; i++) {
-        text_addf(out, "\\textsuperscript{%s} ", table->notes[i].mark);
+        text_addf(out, "\\textsuperscript{%s}~", table->notes[i].mark);
         add_escaped(table->notes[i].text, out);
-        text_add(out, "\\par\n");
+        text_add(out, text_ends_with(table->notes[i].text, ".") ? "\n" : ".\n");
     }
     text_add(out, "\\end{minipage}\n");
 }
