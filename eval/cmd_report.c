@@ -1,23 +1,26 @@
-/* eval/cmd_report.c - `mambench report`: finished runs as tables, markdown, CSV, JSON or LaTeX. */
+/* eval/cmd_report.c - `mambench report`: finished runs as tables, markdown, CSV, JSON, LaTeX or a
+ * page.
+ */
+#include "engine/base/file.h"
 #include "eval/command.h"
+#include "eval/figures_draw.h"
 #include "eval/output.h"
 #include "eval/report_figures.h"
 #include "eval/report_input.h"
+#include "eval/report_page.h"
 #include "eval/report_table.h"
 #include "reports/report.h"
 
 #include <string.h>
 
-static const char *const formats[] = {"md", "csv", "json", "tex", "summary", "grid", NULL};
-
 static const struct option_spec options_table[] = {
-    {"format", 0, OPTION_CHOICE, "NAME", "what to print", "md", formats, false},
+    {"format", 0, OPTION_CHOICE, "NAME", "what to print", "md", report_format_names, false},
     REPORT_TABLE_OPTION_ROWS,
-    {"figures", 0, OPTION_DIRECTORY, "DIR",
-     "draw figures, too: numbers as CSV, a gnuplot script, SVG and PDF", NULL, NULL, false},
     {"history", 0, OPTION_FILE, "FILE", "a file of `mambench history`, for its figure", NULL, NULL,
      false},
     {"json", 0, OPTION_FLAG, NULL, "the same as --format json", NULL, NULL, false},
+    {"out", 'o', OPTION_FILE, "FILE", "write it to a file", NULL, NULL, false},
+    REPORT_PAGE_OPTION_ROWS,
     {0},
 };
 
@@ -38,7 +41,12 @@ static const char *const notes[] = {
     "several depths), state against cache, VSR by relation, POPE's hits against false alarms, "
     "scores "
     "over time. What there are no numbers for is not drawn, which is said.",
-    NULL};
+    "--format html writes one page that opens from disk, with the samples to look through. It "
+    "names "
+    "the pictures where they lie, seen from FILE (without --out, from the working directory); with "
+    "--thumbnails they are inside. It shows the SVG files of the runs and of --figures.",
+    NULL,
+};
 
 static const char *const examples[] = {
     "mambench report runs/cobra-pope runs/cobra-vsr > report.md",
@@ -47,42 +55,80 @@ static const char *const examples[] = {
     "mambench report --published cobra,llava-1.5-7b",
     "mambench report --figures figures runs/paper runs/sweep",
     "mambench report --format summary runs",
+    "mambench report --format html --out report.html runs/cobra runs/mobilevlm",
     NULL,
 };
 
-static enum status add_report(const struct options *options, const struct report_input *input,
-                              struct text *text, struct error *err)
+static enum status deliver(const struct options *options, const struct text *text,
+                           struct error *err)
 {
-    const char *name = option_flag(options, "json") ? "json" : option_text(options, "format");
-    const struct report_format *format = report_format_find(name);
-    const struct table_layout *layout = report_layout_of(options, input, format);
-    if (format->add_table && layout) {
-        enum status status = report_table_add(options, layout, format, input, text, err);
-        bool all = strcmp(name, "md") == 0 && input->runs.n > 1 &&
-                   !option_given(options, "layout") && !option_given(options, "published");
-        if (!status && all) { /* who reads on wants to know each run */
-            text_add(text, "\n---\n\n");
-            format->add(input->runs.records, input->runs.n, text);
-        }
-        return status;
-    }
-    if (strcmp(name, "grid") == 0)
-        report_grid_add(input, text);
-    else if (input->runs.n > 0)
+    const char *file = option_text(options, "out");
+    if (!file)
+        return output_text(text, err);
+    if (text->failed)
+        return fail(err, STATUS_NO_MEMORY, "out of memory while writing %s", file);
+    return file_write(file, text_string(text), text->length, err);
+}
+
+static enum exit_code add_table(const struct options *options, const struct table_layout *layout,
+                                const struct report_format *format,
+                                const struct report_input *input, struct text *text,
+                                struct error *err)
+{
+    enum status status = report_table_add(options, layout, format, input, text, err);
+    bool all = strcmp(format->name, "md") == 0 && input->runs.n > 1 &&
+               !option_given(options, "layout") && !option_given(options, "published");
+    if (!status && all) { /* who reads on wants to know each run */
+        text_add(text, "\n---\n\n");
         format->add(input->runs.records, input->runs.n, text);
+    }
+    return exit_of_status(status);
+}
+
+static enum exit_code add_report(const struct options *options, const struct report_format *format,
+                                 const struct report_input *input, struct text *text,
+                                 struct error *err)
+{
+    const struct table_layout *layout = report_layout_of(options, input, format);
+    if (format->add_table && layout)
+        return add_table(options, layout, format, input, text, err);
+    if (input->runs.n == 0) {
+        fail(err, STATUS_USAGE, "a run directory is expected");
+        return EXIT_USAGE;
+    }
+    if (format->add_page)
+        return report_page_add(options, format, &input->runs, text, err);
+    if (strcmp(format->name, "grid") == 0)
+        report_grid_add(input, text);
     else
-        return fail(err, STATUS_USAGE, "a run directory is expected");
-    return STATUS_OK;
+        format->add(input->runs.records, input->runs.n, text);
+    return EXIT_DONE;
+}
+
+/* A page shows what a folder holds already; else, and for all other formats, figures are drawn. */
+static enum status draw(const struct options *options, const struct report_format *format,
+                        const struct report_input *input, struct error *err)
+{
+    const char *folder = option_text(options, "figures");
+    bool is_there = folder && format->add_page && figures_folder_has_svg(folder);
+    return folder && !is_there ? figures_draw(folder, input, option_text(options, "history"), err)
+                               : STATUS_OK;
 }
 
 static enum exit_code print_report(const struct options *options, const struct report_input *input,
                                    struct error *err)
 {
+    const char *name = option_flag(options, "json") ? "json" : option_text(options, "format");
+    const struct report_format *format = report_format_find(name);
+    enum exit_code code = report_page_check(options, format, err);
+    if (!code)
+        code = exit_of_status(draw(options, format, input, err));
+    if (code)
+        return code;
     struct text text;
     text_init(&text);
-    enum status status = add_report(options, input, &text, err);
-    enum exit_code code = exit_of_status(status);
-    if (!status && output_text(&text, err))
+    code = add_report(options, format, input, &text, err);
+    if ((code == EXIT_DONE || code == EXIT_DATA) && text.length > 0 && deliver(options, &text, err))
         code = EXIT_INTERNAL;
     text_release(&text);
     return code;
@@ -96,10 +142,6 @@ static enum exit_code run(const struct options *options, struct error *err)
     if (code)
         return code;
     code = print_report(options, &input, err);
-    const char *figures_folder = option_text(options, "figures");
-    if (figures_folder && (code == EXIT_DONE || code == EXIT_INCOMPLETE))
-        code = exit_worst(code, exit_of_status(report_figures_write(
-                                    figures_folder, &input, option_text(options, "history"), err)));
     if (input.runs.n_unfinished + input.n_refused > 0)
         code = exit_worst(code, EXIT_INCOMPLETE);
     for (size_t i = 0; i < input.runs.n; i++)

@@ -1,16 +1,24 @@
-/* eval/report_figures.h - `mambench report --figures DIR`: what the figures are made of, and
- * gnuplot that draws them. */
+/* eval/report_figures.h - the SVG files that a page shows. */
 #ifndef MAMBENCH_EVAL_REPORT_FIGURES_H
 #define MAMBENCH_EVAL_REPORT_FIGURES_H
 
+#include "engine/base/arena.h"
 #include "engine/base/error.h"
-#include "eval/report_input.h"
+#include "reports/report.h"
 
-/* Writes NAME.csv and NAME.gp of every figure that the input has numbers for, and NAME.svg and
- * NAME.pdf where gnuplot is installed; says what was not drawn, and why.  history: a file that
- * `mambench history` keeps, or NULL.  Errors: IO (a file, or gnuplot's complaint), NOT_FOUND and
- * BAD_FORMAT (the history), NO_MEMORY. */
-enum status report_figures_write(const char *directory, const struct report_input *input,
-                                 const char *history, struct error *err);
+#include <stdbool.h>
+#include <stddef.h>
+
+struct figure_list {
+    struct report_figure *figures; /* [n] by the folders' order, then by name */
+    size_t n, capacity;
+};
+
+/* Adds the SVG files of a folder; names and bytes go to arena.  Errors: NOT_FOUND (no such folder),
+ * IO, NO_MEMORY. */
+enum status figures_add_folder(struct figure_list *list, const char *folder, struct arena *arena,
+                               struct error *err);
+
+bool figures_folder_has_svg(const char *folder);
 
 #endif

@@ -77,8 +77,8 @@ static void make(const struct figure_input *input, struct figure_output *out)
     for (size_t i = 0; i < n; i++)
         for (int p = 0; p < N_POSITIONS; p++)
             add_line(out, i, &keepers[i], ldexp(1, LEAST + p), "computed");
-    text_add(&out->script, "set logscale x 2\nset logscale y\nset format x '2^{%L}'\n"
-                           "set xtics 16 enhanced\nset xlabel 'positions read'\n"
+    text_add(&out->script, "set logscale x 2\nset logscale y\nset format x '%.0f'\n"
+                           "set xtics 16,4\nset xlabel 'positions read'\n"
                            "set ylabel 'state and cache, MB'\n");
     add_crossings(out, keepers, n);
     for (size_t i = 0; i < n; i++) {

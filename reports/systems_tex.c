@@ -221,4 +221,4 @@ static void add_runs(const struct run_record *records, size_t n, struct text *ou
     arena_release(&arena);
 }
 
-const struct report_format report_tex = {"tex", NULL, add_runs, systems_add_tex};
+const struct report_format report_tex = {"tex", NULL, add_runs, NULL, systems_add_tex};

@@ -30,7 +30,8 @@ struct bench {
 
 static void bench_open(struct bench *bench)
 {
-    static const char *const models[] = {"one", "two's", "three"}, *const hashes[] = {"a", "b", "c"};
+    static const char *const models[] = {"one", "two's", "three"}, *const hashes[] = {"a", "b",
+                                                                                      "c"};
     static const double values[] = {0.80, 0.75, 0.90};
     struct error err = {""};
     *bench = (struct bench){0};
