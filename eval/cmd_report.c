@@ -70,19 +70,35 @@ static enum status deliver(const struct options *options, const struct text *tex
     return file_write(file, text_string(text), text->length, err);
 }
 
-static enum exit_code add_table(const struct options *options, const struct table_layout *layout,
-                                const struct report_format *format,
-                                const struct report_input *input, struct text *text,
-                                struct error *err)
+/* The table, and what follows it: in markdown each run, unless a table alone was asked for. */
+static void add_table(const struct options *options, const struct report_format *format,
+                      const struct systems_table *table, const struct report_input *input,
+                      struct text *text)
 {
-    enum status status = report_table_add(options, layout, format, input, text, err);
     bool all = strcmp(format->name, "md") == 0 && input->runs.n > 1 &&
                !option_given(options, "layout") && !option_given(options, "published");
-    if (!status && all) { /* who reads on wants to know each run */
-        text_add(text, "\n---\n\n");
-        format->add(input->runs.records, input->runs.n, text);
+    format->add_table(table, text);
+    if (!all)
+        return;
+    text_add(text, "\n---\n\n");
+    format->add(input->runs.records, input->runs.n, text);
+}
+
+static enum exit_code add_runs(const struct options *options, const struct report_format *format,
+                               const struct report_input *input, const struct systems_table *table,
+                               struct text *text, struct error *err)
+{
+    if (input->runs.n == 0) {
+        fail(err, STATUS_USAGE, "a run directory is expected");
+        return EXIT_USAGE;
     }
-    return exit_of_status(status);
+    if (format->add_page)
+        return report_page_add(options, format, &input->runs, table, text, err);
+    if (strcmp(format->name, "grid") == 0)
+        report_grid_add(input, text);
+    else
+        format->add(input->runs.records, input->runs.n, text);
+    return EXIT_DONE;
 }
 
 static enum exit_code add_report(const struct options *options, const struct report_format *format,
@@ -90,19 +106,18 @@ static enum exit_code add_report(const struct options *options, const struct rep
                                  struct error *err)
 {
     const struct table_layout *layout = report_layout_of(options, input, format);
-    if (format->add_table && layout)
-        return add_table(options, layout, format, input, text, err);
-    if (input->runs.n == 0) {
-        fail(err, STATUS_USAGE, "a run directory is expected");
-        return EXIT_USAGE;
-    }
-    if (format->add_page)
-        return report_page_add(options, format, &input->runs, text, err);
-    if (strcmp(format->name, "grid") == 0)
-        report_grid_add(input, text);
+    struct systems_table table;
+    if (!layout || !(format->add_table || format->add_page))
+        return add_runs(options, format, input, NULL, text, err);
+    enum exit_code code = exit_of_status(report_table_make(&table, options, layout, input, err));
+    if (code)
+        return code;
+    if (format->add_table)
+        add_table(options, format, &table, input, text);
     else
-        format->add(input->runs.records, input->runs.n, text);
-    return EXIT_DONE;
+        code = add_runs(options, format, input, &table, text, err);
+    systems_release(&table);
+    return code;
 }
 
 /* A page shows what a folder holds already; else, and for all other formats, figures are drawn. */

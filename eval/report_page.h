@@ -26,9 +26,11 @@
 enum exit_code report_page_check(const struct options *options, const struct report_format *format,
                                  struct error *err);
 
-/* Appends the page.  EXIT_DATA where it is there, but annotation files or pictures were missing:
- * err stays untouched, and page and standard error say so. */
+/* Appends the page.  systems: the table on top, or NULL.  EXIT_DATA where it is there, but
+ * annotation files or pictures were missing: err stays untouched, and page and standard error say
+ * so. */
 enum exit_code report_page_add(const struct options *options, const struct report_format *format,
-                               const struct run_list *list, struct text *out, struct error *err);
+                               const struct run_list *list, const struct systems_table *systems,
+                               struct text *out, struct error *err);
 
 #endif

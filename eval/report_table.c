@@ -153,20 +153,11 @@ static enum status list_published(struct listing *listing, const struct options 
     return list_names(listing, published, layout->published, err);
 }
 
-static enum status add_table(const struct options *options, const struct table_layout *layout,
-                             const struct report_format *format, const struct report_input *input,
-                             const struct published *published, struct text *out, struct error *err)
+static enum status build(struct systems_table *table, const struct table_layout *layout,
+                         const struct report_input *input, const struct published *published,
+                         const struct listing *listing, struct error *err)
 {
     struct tester tester = {0};
-    struct systems_table table;
-    struct listing listing = {0};
-    struct arena arena;
-    arena_init(&arena);
-    listing.systems = arena_alloc_small(&arena, published->n_systems + 1, sizeof(void *));
-    bool has_input = input->runs.n + input->n_profiles > 0;
-    enum status status = listing.systems
-                             ? list_published(&listing, options, layout, published, has_input, err)
-                             : fail(err, STATUS_NO_MEMORY, "out of memory for a table");
     const struct systems_input all = {
         .layout = layout,
         .runs = input->named,
@@ -176,31 +167,35 @@ static enum status add_table(const struct options *options, const struct table_l
         .missing = input->missing,
         .n_missing = input->n_missing,
         .published = published,
-        .listed = listing.systems,
-        .n_listed = listing.n,
+        .listed = listing->systems,
+        .n_listed = listing->n,
         .test = test,
         .context = &tester,
     };
-    if (!status)
-        status = systems_build(&table, &all, err);
+    enum status status = systems_build(table, &all, err);
     tester_close(&tester);
-    if (!status) {
-        format->add_table(&table, out);
-        systems_release(&table);
-    }
-    arena_release(&arena);
     return status;
 }
 
-enum status report_table_add(const struct options *options, const struct table_layout *layout,
-                             const struct report_format *format, const struct report_input *input,
-                             struct text *out, struct error *err)
+enum status report_table_make(struct systems_table *table, const struct options *options,
+                              const struct table_layout *layout, const struct report_input *input,
+                              struct error *err)
 {
     struct published published;
+    struct listing listing = {0};
+    struct arena arena;
+    bool has_input = input->runs.n + input->n_profiles > 0;
     enum status status = published_open(&published, err);
     if (status)
         return status;
-    status = add_table(options, layout, format, input, &published, out, err);
+    arena_init(&arena);
+    listing.systems =
+        arena_alloc_small(&arena, published.n_systems + 1, sizeof(const struct published_system *));
+    status = listing.systems ? list_published(&listing, options, layout, &published, has_input, err)
+                             : fail(err, STATUS_NO_MEMORY, "out of memory for a table");
+    if (!status)
+        status = build(table, layout, input, &published, &listing, err);
+    arena_release(&arena);
     published_close(&published);
     return status;
 }

@@ -28,10 +28,11 @@ const struct table_layout *report_layout_of(const struct options *options,
                                             const struct report_input *input,
                                             const struct report_format *format);
 
-/* Appends the table.  Errors: USAGE (a published system that is not known), NO_MEMORY. */
-enum status report_table_add(const struct options *options, const struct table_layout *layout,
-                             const struct report_format *format, const struct report_input *input,
-                             struct text *out, struct error *err);
+/* Builds the table, which the caller releases.  Errors: USAGE (a published system that is not
+ * known), NO_MEMORY. */
+enum status report_table_make(struct systems_table *table, const struct options *options,
+                              const struct table_layout *layout, const struct report_input *input,
+                              struct error *err);
 
 /* The grid of --format grid with the names, the order and the scenarios of suites. */
 void report_grid_add(const struct report_input *input, struct text *out);

@@ -23,6 +23,7 @@ struct report_figure {
 /* What a page shows beyond the runs. */
 struct report_page {
     const struct gallery *gallery;       /* NULL: none */
+    const struct systems_table *systems; /* NULL: none; the runs' headlines serve */
     const struct report_figure *figures; /* [n_figures] */
     size_t n_figures;
     const char *notes; /* what is missing, a sentence a line */

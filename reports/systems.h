@@ -1,8 +1,9 @@
 /* reports/systems.h - systems by benchmarks: a table that is built once, in one place.
  *
  * Every number is made into its digits here, and every format prints these digits: what stands in
- * markdown, CSV, LaTeX and JSON is the same number because there is only one.  A cell that was
- * measured otherwise than its column is set apart, marked, and a footnote says what differs. */
+ * markdown, CSV, LaTeX, JSON and on a page is the same number because there is only one.  A cell
+ * that was measured otherwise than its column is set apart, marked, and a footnote says what
+ * differs. */
 #ifndef MAMBENCH_REPORTS_SYSTEMS_H
 #define MAMBENCH_REPORTS_SYSTEMS_H
 
@@ -138,6 +139,7 @@ struct systems_cell *systems_cell(const struct systems_table *table, size_t row,
 void systems_add_markdown(const struct systems_table *table, struct text *out);
 void systems_add_csv(const struct systems_table *table, struct text *out);
 void systems_add_json(const struct systems_table *table, struct text *out);
+void systems_add_html(const struct systems_table *table, struct text *out);
 void systems_add_tex(const struct systems_table *table, struct text *out);
 
 #endif
