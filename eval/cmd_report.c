@@ -157,7 +157,7 @@ static enum exit_code run(const struct options *options, struct error *err)
     if (code)
         return code;
     code = print_report(options, &input, err);
-    if (input.runs.n_unfinished + input.n_refused > 0)
+    if (input.runs.n_unfinished + input.n_refused + input.n_missing > 0)
         code = exit_worst(code, EXIT_INCOMPLETE);
     for (size_t i = 0; i < input.runs.n; i++)
         if (input.runs.records[i].n_failed > 0)

@@ -28,7 +28,7 @@ static bool is_on(const struct line *line, const struct profile_point *point)
 static int by_position(const void *a, const void *b)
 {
     const struct profile_point *const *left = a, *const *right = b;
-    int l = profile_point_position(*left), r = profile_point_position(*right);
+    long l = profile_point_position(*left), r = profile_point_position(*right);
     return (l > r) - (l < r);
 }
 
@@ -100,8 +100,8 @@ static void add_data(struct figure_output *out, const struct line *lines, size_t
             figure_count(out, i, true);
             figure_text(out, point->model, false);
             figure_text(out, point->precision, false);
-            figure_count(out, (size_t)point->threads, false);
-            figure_count(out, (size_t)profile_point_position(point), false);
+            figure_number(out, point->threads, false);
+            figure_number(out, (double)profile_point_position(point), false);
             figure_number(out, point->tpot_ns * 1e-6, false);
             figure_number(out, point->ttft_ns * 1e-6, false);
             figure_number(out, point->ttft_low_ns * 1e-6, false);
@@ -131,7 +131,7 @@ static void make(const struct figure_input *input, struct figure_output *out, co
         snprintf(y, sizeof y, "%d every ::1 with linespoints ", column);
         text_add(&out->script, i == 0 ? "plot " : ", \\\n     ");
         figure_series(out, i, "$5", y);
-        figure_style(&out->script, i);
+        figure_line(&out->script, i);
         text_add(&out->script, " title ");
         add_name(&out->script, lines, n, i);
     }

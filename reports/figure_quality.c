@@ -85,33 +85,40 @@ static void mark_front(struct place *places, size_t n)
     }
 }
 
+static void add_line(struct figure_output *out, size_t series, const struct place *place)
+{
+    figure_count(out, series, true);
+    figure_text(out, place->name, false);
+    figure_number(out, place->cost, false);
+    figure_number(out, place->quality, false);
+    figure_number(out, place->quality - place->error, false);
+    figure_number(out, place->quality + place->error, false);
+    figure_count(out, place->front, false);
+    figure_end_line(out);
+}
+
+/* The front once more behind all, as a series of its own. */
 static void add_data(struct figure_output *out, const struct place *places, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        figure_count(out, i, true);
-        figure_text(out, places[i].name, false);
-        figure_number(out, places[i].cost, false);
-        figure_number(out, places[i].quality, false);
-        figure_number(out, places[i].quality - places[i].error, false);
-        figure_number(out, places[i].quality + places[i].error, false);
-        figure_count(out, places[i].front, false);
-        figure_end_line(out);
-    }
+    for (size_t i = 0; i < n; i++)
+        add_line(out, i, &places[i]);
+    for (size_t i = 0; i < n; i++)
+        if (places[i].front)
+            add_line(out, n, &places[i]);
 }
 
 static void add_plot(struct figure_output *out, const struct place *places, size_t n)
 {
     struct text *script = &out->script;
-    text_addf(script,
-              "set offsets graph 0.08, graph 0.08, graph 0.05, graph 0.05\n"
-              "plot '%s.csv' using ($7==1?$3:1/0):4 every ::1 with fsteps dt '_ ' lw 1 "
-              "lc rgb '#888888' title 'best at its cost (Pareto front)'",
-              out->name);
+    text_add(script, "set offsets graph 0.08, graph 0.08, graph 0.05, graph 0.05\nplot ");
+    figure_series(out, n, "$3",
+                  "4 every ::1 with steps dt '_ ' lw 1 lc rgb '#888888' "
+                  "title 'best at its cost (Pareto front)'");
     for (size_t i = 0; i < n; i++) {
         text_add(script, ", \\\n     ");
         figure_series(out, i, "$3", "4:5:6 every ::1 with yerrorbars ");
-        figure_style(script, i);
-        text_add(script, " ps 0.8 dt solid title ");
+        figure_point(script, i);
+        text_add(script, " title ");
         figure_quote(script, places[i].name);
     }
     text_add_char(script, '\n');

@@ -130,8 +130,8 @@ static void make(const struct figure_input *input, struct figure_output *out)
         text_addf(&out->script,
                   "'%s.csv' using ($1==%zu?$6:NaN):($4+%.2f):7:8 every ::1 with xerrorbars ",
                   out->name, series, ((double)(series % 4) - 1) * 0.2);
-        figure_style(&out->script, series++);
-        text_add(&out->script, " dt solid title ");
+        figure_point(&out->script, series++);
+        text_add(&out->script, " title ");
         figure_quote(&out->script, name);
     }
     text_add(&out->script, series == 0 ? "plot 0 notitle\n" : "\n");

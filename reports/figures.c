@@ -14,15 +14,21 @@ const struct figure *const figures[] = {
     &figure_pope_roc,        &figure_history,        NULL,
 };
 
-void figure_style(struct text *out, size_t i)
+enum { STYLES = 6 };
+static const char *const colours[STYLES] = {"#000000", "#0072b2", "#d55e00",
+                                            "#009e73", "#cc79a7", "#666666"};
+static const int shapes[STYLES] = {7, 4, 8, 3, 12, 2};
+static const char *const dashes[STYLES] = {"solid", "'-'", "'.'", "'-.'", "'_ '", "'_. '"};
+
+void figure_line(struct text *out, size_t i)
 {
-    static const char *const colours[] = {"#000000", "#0072b2", "#d55e00",
-                                          "#009e73", "#cc79a7", "#666666"};
-    static const int shapes[] = {7, 4, 8, 3, 12, 2, 6, 5, 9, 1};
-    static const char *const dashes[] = {"solid", "'-'", "'.'", "'-.'", "'_ '", "'_. '"};
-    enum { COLOURS = 6, SHAPES = 10 };
-    text_addf(out, "dt %s pt %d ps 0.6 lw 1.2 lc rgb '%s'", dashes[i % COLOURS], shapes[i % SHAPES],
-              colours[i % COLOURS]);
+    text_addf(out, "dt %s pt %d ps 0.6 lw 1.2 lc rgb '%s'", dashes[i % STYLES], shapes[i % STYLES],
+              colours[i % STYLES]);
+}
+
+void figure_point(struct text *out, size_t i)
+{
+    text_addf(out, "pt %d ps 0.8 lw 1 lc rgb '%s'", shapes[i % STYLES], colours[i % STYLES]);
 }
 
 void figure_quote(struct text *out, const char *string)
@@ -74,7 +80,6 @@ static void begin_script(const struct figure *figure, struct figure_output *out)
     text_addf(&out->script,
               "# %s.  Edit it and run: gnuplot %s.gp\n"
               "set encoding utf8\n"
-              "set termoption noenhanced\n"
               "set datafile separator ','\n"
               "set datafile missing ''\n"
               "set border 3 lw 0.6\n"

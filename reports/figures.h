@@ -62,8 +62,10 @@ void figure_release(struct figure_output *out);
 
 /* What figures share. */
 
-/* "lt 1 dt 2 pt 4 lc rgb ..." of the series number i: dash, shape and grey differ. */
-void figure_style(struct text *out, size_t i);
+/* "dt '-' pt 4 lc rgb ..." of the series number i: its dash and its shape. */
+void figure_line(struct text *out, size_t i);
+/* The same for points alone. */
+void figure_point(struct text *out, size_t i);
 /* A string as gnuplot reads it, quoted. */
 void figure_quote(struct text *out, const char *string);
 /* The head of the CSV: names with commas between them. */

@@ -140,7 +140,7 @@ double profile_point_bytes(const struct profile_point *point)
     return point->weight_bytes + point->activation_bytes + point->state_bytes + point->cache_bytes;
 }
 
-int profile_point_position(const struct profile_point *point)
+long profile_point_position(const struct profile_point *point)
 {
-    return point->depth > 0 ? point->depth : point->image_tokens + point->prompt_tokens;
+    return point->depth > 0 ? point->depth : (long)point->image_tokens + point->prompt_tokens;
 }

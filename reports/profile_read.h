@@ -42,6 +42,6 @@ void profile_file_close(struct profile_file *file);
 double profile_point_bytes(const struct profile_point *point);
 
 /* The position that its times stand behind: rows of the picture and of the prompt, or the depth. */
-int profile_point_position(const struct profile_point *point);
+long profile_point_position(const struct profile_point *point);
 
 #endif

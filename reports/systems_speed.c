@@ -120,7 +120,7 @@ static struct measured_how how_of(struct systems_builder *builder, const struct 
     else if (source == LAYOUT_TOTAL_TIME)
         how.metric = arena_printf(arena, "seconds for %d tokens", point->new_tokens);
     else if (source == LAYOUT_MEMORY)
-        how.metric = arena_printf(arena, "behind %d tokens", profile_point_position(point));
+        how.metric = arena_printf(arena, "behind %ld tokens", profile_point_position(point));
     how.gpu = arena_printf(arena, "%s, %d thread%s%s", row->file->cpu ? row->file->cpu : "unknown",
                            point->threads, point->threads == 1 ? "" : "s",
                            point->batch > 1 ? ", in batches" : "");
@@ -160,7 +160,7 @@ static void note_column(struct systems_table *table, struct systems_column *colu
 static void put_value(struct systems_table *table, struct systems_cell *cell,
                       const struct profile_point *point, enum layout_source source)
 {
-    double tokens = point->batch * point->new_tokens * 1e9;
+    double tokens = (double)point->batch * point->new_tokens * 1e9;
     if (source == LAYOUT_RATE)
         put(table, cell, point->tokens_per_s, tokens / point->e2e_high_ns,
             tokens / point->e2e_low_ns);

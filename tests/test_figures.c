@@ -82,7 +82,9 @@ static void the_front_is_what_nothing_beats_in_both(void **state)
                         "series,system,time_ms,quality_percent,low,high,front\n"
                         "0,\"one\",1000,80,78,82,1\n"
                         "1,\"two's\",2000,75,73,77,0\n"
-                        "2,\"three\",3000,90,88,92,1\n");
+                        "2,\"three\",3000,90,88,92,1\n"
+                        "3,\"one\",1000,80,78,82,1\n"
+                        "3,\"three\",3000,90,88,92,1\n");
     assert_contains(text_string(&out.script), "title 'two''s'");
     assert_contains(text_string(&out.script), "size 8.5cm,6.5cm font 'Helvetica,8'");
     figure_release(&out);
@@ -223,8 +225,8 @@ static void styles_differ_without_colour(void **state)
         for (size_t k = 0; k < i; k++) {
             text_reset(&a);
             text_reset(&b);
-            figure_style(&a, i);
-            figure_style(&b, k);
+            figure_line(&a, i);
+            figure_line(&b, k);
             *strstr(a.data, " lc ") = '\0';
             *strstr(b.data, " lc ") = '\0';
             assert_string_not_equal(a.data, b.data);
