@@ -35,23 +35,6 @@ static enum status read_suites(struct report_input *input, const char *const *op
     return status;
 }
 
-/* Operands that hold runs, or nothing at all: of those run_list_open() tells what is wrong. */
-static enum status read_runs(struct report_input *input, const char *const *operands, size_t n,
-                             struct error *err)
-{
-    size_t n_with = 0;
-    const char **with = arena_alloc_small(&input->arena, n + 1, sizeof *with);
-    if (!with)
-        return no_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        const char *profile = path_join(&input->arena, operands[i], "profile.json");
-        bool is_profile = profile && file_exists(profile);
-        if (run_list_has_runs(operands[i]) || !is_profile)
-            with[n_with++] = operands[i];
-    }
-    return n_with > 0 ? run_list_open(&input->runs, with, n_with, true, err) : STATUS_OK;
-}
-
 static bool grow_profiles(struct report_input *input)
 {
     if (input->n_profiles < input->profile_capacity)
@@ -102,6 +85,28 @@ static enum status find_profiles(struct report_input *input, const char *folder,
         free(names[i]);
     }
     free(names);
+    return status;
+}
+
+/* Profiles of all operands, and runs of those that hold some or nothing at all: of the latter
+ * run_list_open() tells what is wrong. */
+static enum status read_operands(struct report_input *input, const char *const *operands, size_t n,
+                                 struct error *err)
+{
+    size_t n_with = 0;
+    enum status status = STATUS_OK;
+    const char **with = arena_alloc_small(&input->arena, n + 1, sizeof *with);
+    if (!with)
+        return no_memory(err);
+    for (size_t i = 0; i < n && !status; i++) {
+        size_t before = input->n_profiles + input->n_refused;
+        status = find_profiles(input, operands[i], MOST_DEPTH, err);
+        bool has_profiles = input->n_profiles + input->n_refused > before;
+        if (!has_profiles || run_list_has_runs(operands[i]))
+            with[n_with++] = operands[i];
+    }
+    if (!status && n_with > 0)
+        status = run_list_open(&input->runs, with, n_with, true, err);
     return status;
 }
 
@@ -184,9 +189,7 @@ enum status report_input_open(struct report_input *input, const char *const *ope
     arena_init(&input->runs.arena);
     enum status status = read_suites(input, operands, n, err);
     if (!status)
-        status = read_runs(input, operands, n, err);
-    for (size_t i = 0; i < n && !status; i++)
-        status = find_profiles(input, operands[i], MOST_DEPTH, err);
+        status = read_operands(input, operands, n, err);
     if (!status)
         status = name_all(input, err);
     if (!status)

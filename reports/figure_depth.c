@@ -131,7 +131,7 @@ static void make(const struct figure_input *input, struct figure_output *out, co
         snprintf(y, sizeof y, "%d every ::1 with linespoints ", column);
         text_add(&out->script, i == 0 ? "plot " : ", \\\n     ");
         figure_series(out, i, "$5", y);
-        figure_line(&out->script, i);
+        figure_line(&out->script, i, true);
         text_add(&out->script, " title ");
         add_name(&out->script, lines, n, i);
     }

@@ -37,7 +37,7 @@ static void make(const struct figure_input *input, struct figure_output *out)
         text_add(&out->script, i == 0 ? "plot " : ", \\\n     ");
         text_addf(&out->script, "'%s.csv' using 3:($1==%zu?$5:NaN):6:7 every ::1 with yerrorlines ",
                   out->name, series);
-        figure_line(&out->script, series);
+        figure_line(&out->script, series, true);
         text_add(&out->script, " title ");
         figure_quote(&out->script, moment->series);
     }

@@ -46,7 +46,7 @@ static void make(const struct figure_input *input, struct figure_output *out)
         add_curve(out, series, answers);
         text_add(&out->script, ", \\\n     ");
         figure_series(out, series, "$4", "5 every ::1 with lines ");
-        figure_line(&out->script, series++);
+        figure_line(&out->script, series++, false);
         const char *title = arena_printf(&out->arena, "%s, area %.4f%s", answers->name, area,
                                          answers->n_failed ? " (without failed samples)" : "");
         text_add(&out->script, " title ");

@@ -84,7 +84,7 @@ static void make(const struct figure_input *input, struct figure_output *out)
     for (size_t i = 0; i < n; i++) {
         text_add(&out->script, i == 0 ? "plot " : ", \\\n     ");
         figure_series(out, i, "$3", "4 every ::1 with linespoints ");
-        figure_line(&out->script, i);
+        figure_line(&out->script, i, true);
         text_addf(&out->script, " pi %d title ", 3);
         figure_quote(&out->script, keepers[i].name);
     }

@@ -20,10 +20,11 @@ static const char *const colours[STYLES] = {"#000000", "#0072b2", "#d55e00",
 static const int shapes[STYLES] = {7, 4, 8, 3, 12, 2};
 static const char *const dashes[STYLES] = {"solid", "'-'", "'.'", "'-.'", "'_ '", "'_. '"};
 
-void figure_line(struct text *out, size_t i)
+void figure_line(struct text *out, size_t i, bool has_points)
 {
-    text_addf(out, "dt %s pt %d ps 0.6 lw 1.2 lc rgb '%s'", dashes[i % STYLES], shapes[i % STYLES],
-              colours[i % STYLES]);
+    text_addf(out, "dt %s lw 1.2 lc rgb '%s'", dashes[i % STYLES], colours[i % STYLES]);
+    if (has_points)
+        text_addf(out, " pt %d ps 0.6", shapes[i % STYLES]);
 }
 
 void figure_point(struct text *out, size_t i)

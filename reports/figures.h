@@ -13,6 +13,7 @@
 #include "metrics/ranking.h"
 #include "reports/systems.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Answers of one run to yes-no questions, sorted by ranking_sort(). */
@@ -62,8 +63,9 @@ void figure_release(struct figure_output *out);
 
 /* What figures share. */
 
-/* "dt '-' pt 4 lc rgb ..." of the series number i: its dash and its shape. */
-void figure_line(struct text *out, size_t i);
+/* "dt '-' pt 4 lc rgb ..." of the series number i: its dash and, where the line has points, their
+ * shape. */
+void figure_line(struct text *out, size_t i, bool has_points);
 /* The same for points alone. */
 void figure_point(struct text *out, size_t i);
 /* A string as gnuplot reads it, quoted. */

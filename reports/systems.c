@@ -22,6 +22,12 @@ void *systems_grow(struct systems_table *table, void *list, size_t n, size_t *ca
     return larger;
 }
 
+const char *systems_copy(struct systems_table *table, const char *string)
+{
+    const char *copy = arena_string(&table->arena, string);
+    return copy ? copy : "";
+}
+
 static void mark(struct systems_table *table, struct systems_marks *marks, int trap,
                  const char *text)
 {
@@ -34,8 +40,7 @@ static void mark(struct systems_table *table, struct systems_marks *marks, int t
         if (!larger)
             return;
         table->notes = larger;
-        const char *copy = arena_string(&table->arena, text);
-        larger[table->n_notes++] = (struct systems_note){"", copy ? copy : "", trap};
+        larger[table->n_notes++] = (struct systems_note){"", systems_copy(table, text), trap};
     }
     for (size_t k = 0; k < marks->n; k++)
         if (marks->notes[k] == i)
@@ -84,7 +89,7 @@ const struct score *systems_score(const struct run_record *record, const char *n
 
 static void add_difference(struct text *text, const char *what, const char *is, const char *column)
 {
-    if (!is[0] || strcmp(is, column) == 0)
+    if (!is || !column || !is[0] || strcmp(is, column) == 0) /* NULL: memory ran out */
         return;
     text_add(text, text->length > 0 ? "; " : "");
     if (strstr(is, "not stated"))

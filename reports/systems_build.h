@@ -15,6 +15,9 @@ struct systems_builder {
 void *systems_grow(struct systems_table *table, void *list, size_t n, size_t *capacity,
                    size_t size);
 
+/* A copy of a string; "" without memory, of which the arena tells. */
+const char *systems_copy(struct systems_table *table, const char *string);
+
 /* Adds a footnote, or finds the one that says the same, and marks with it. */
 void systems_mark(struct systems_table *table, struct systems_marks *marks, const char *text);
 void systems_mark_trap(struct systems_table *table, struct systems_marks *marks, int number,

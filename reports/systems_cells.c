@@ -201,7 +201,7 @@ static void put_floor(struct systems_table *table, struct systems_cell *cell,
         return;
     const char *colon = strchr(best->name, ':');
     cell->value = digits(&table->arena, best->value, run_headline(record)->scale);
-    cell->label = arena_string(&table->arena, colon ? colon + 1 : best->name);
+    cell->label = systems_copy(table, colon ? colon + 1 : best->name);
 }
 
 static void put_samples(struct systems_table *table, struct systems_cell *cell,

@@ -115,7 +115,7 @@ static bool fill_numbers(struct systems_table *table, size_t c)
             note_first(table, column, &how);
         is_first = false;
         const char *difference = systems_difference(&table->arena, &how, &column->how);
-        cell->value = arena_string(&table->arena, number->value);
+        cell->value = systems_copy(table, number->value);
         cell->number = strtod(number->value, NULL);
         cell->apart = difference || data;
         is_mixed = is_mixed || difference;
@@ -175,7 +175,7 @@ static void fill_facts(struct systems_table *table, size_t c)
                             : source == LAYOUT_VISUAL_TOKENS  ? system->visual_tokens
                             : source == LAYOUT_LANGUAGE_MODEL ? system->language_model
                                                               : "";
-        cell->value = arena_string(&table->arena, value);
+        cell->value = systems_copy(table, value);
         cell->is_text = source == LAYOUT_LANGUAGE_MODEL;
         if (source == LAYOUT_PARAMETERS && system->parameters_note[0])
             systems_mark(table, &cell->marks, system->parameters_note);

@@ -190,6 +190,8 @@ static bool is_on(const char *protocol, const char *dataset)
 static void add_score_column(struct systems_builder *builder, const struct layout_column *layout,
                              const char *protocol)
 {
+    if (!protocol) /* without memory */
+        return;
     struct systems_column column = {
         .title = layout->title,
         .subtitle = protocol,
@@ -260,7 +262,7 @@ static void add_others(struct systems_builder *builder)
         add_score_column(builder, &other, arena_string(&table->arena, protocol));
         if (table->n_columns > 0)
             table->columns[table->n_columns - 1].title =
-                arena_copy(&table->arena, protocol, strcspn(protocol, ":@"));
+                systems_copy(table, arena_copy(&table->arena, protocol, strcspn(protocol, ":@")));
     }
 }
 

@@ -216,7 +216,7 @@ static void put_fact(struct systems_table *table, const struct systems_row *row,
         const char *family = record && record->family ? record->family
                              : point && point->family ? point->family
                                                       : "";
-        cell->value = arena_string(&table->arena, family);
+        cell->value = systems_copy(table, family);
         cell->is_text = true;
         return;
     }

@@ -225,11 +225,13 @@ static void styles_differ_without_colour(void **state)
         for (size_t k = 0; k < i; k++) {
             text_reset(&a);
             text_reset(&b);
-            figure_line(&a, i);
-            figure_line(&b, k);
+            figure_line(&a, i, true);
+            figure_line(&b, k, true);
+            const char *a_shape = strstr(a.data, " pt "), *b_shape = strstr(b.data, " pt ");
+            assert_string_not_equal(a_shape, b_shape);
             *strstr(a.data, " lc ") = '\0';
             *strstr(b.data, " lc ") = '\0';
-            assert_string_not_equal(a.data, b.data);
+            assert_string_not_equal(a.data, b.data); /* dashes */
         }
     text_release(&a);
     text_release(&b);
