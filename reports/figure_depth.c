@@ -40,7 +40,8 @@ static size_t count_points(const struct figure_input *input)
     return n;
 }
 
-/* Lines with points at two positions or more; a scenario stands for itself and is on none. */
+/* Lines with points at two positions or more.  Without a depth a picture is read, which takes its
+ * own time: such a point is on none. */
 static size_t gather(const struct figure_input *input, struct line *lines, struct arena *arena)
 {
     size_t n = 0, most = count_points(input);
@@ -48,7 +49,7 @@ static size_t gather(const struct figure_input *input, struct line *lines, struc
         for (size_t p = 0; p < input->profiles[i].file->n_points; p++) {
             const struct profile_point *point = &input->profiles[i].file->points[p];
             size_t k = 0;
-            if (point->error || point->batch != 1 || point->scenario || isnan(point->ttft_ns))
+            if (point->error || point->batch != 1 || point->depth == 0 || isnan(point->ttft_ns))
                 continue;
             while (k < n && !is_on(&lines[k], point))
                 k++;
@@ -124,7 +125,7 @@ static void make(const struct figure_input *input, struct figure_output *out, co
     add_data(out, lines, n);
     text_addf(&out->script,
               "set logscale x 2\nset logscale y\nset format x '%%.0f'\n"
-              "set xlabel 'positions read before'\nset ylabel '%s'\nset xtics rotate by -45\n",
+              "set xlabel 'positions read before'\nset ylabel '%s'\nset xtics font ',7'\n",
               axis);
     for (size_t i = 0; i < n; i++) {
         char y[32];

@@ -86,7 +86,8 @@ static void begin_script(const struct figure *figure, struct figure_output *out)
               "set border 3 lw 0.6\n"
               "set tics nomirror scale 0.6\n"
               "set grid lt 1 dt '.' lw 0.4 lc rgb '#bbbbbb'\n"
-              "set key below left reverse Left samplen 2.5 spacing 1.05 width 0\n",
+              "set xlabel offset 0,0.3\n"
+              "set key below left vertical maxcols 1 reverse Left samplen 2.5 spacing 1.05\n",
               figure->title, figure->name);
 }
 

@@ -197,7 +197,8 @@ static void fill_measured(struct systems_builder *builder, size_t c)
         const char *difference = systems_difference(&table->arena, &how, &column->how);
         cell->apart = difference != NULL;
         systems_mark(table, &cell->marks, difference);
-        if (row->point->verdict && strcmp(row->point->verdict, "ok") != 0)
+        if (source != LAYOUT_MEMORY && row->point->verdict &&
+            strcmp(row->point->verdict, "ok") != 0)
             systems_mark(
                 table, &cell->marks,
                 arena_printf(&table->arena, "the profiler's verdict: %s", row->point->verdict));
