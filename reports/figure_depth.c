@@ -113,6 +113,31 @@ static void add_data(struct figure_output *out, const struct line *lines, size_t
         }
 }
 
+/* At what was measured, as many as the width takes. */
+static void add_ticks(struct figure_output *out, const struct line *lines, size_t n)
+{
+    enum { MOST_TICKS = 6 };
+    size_t most = 0, n_ticks = 0;
+    for (size_t i = 0; i < n; i++)
+        most += lines[i].n;
+    const struct profile_point **all = arena_alloc_small(&out->arena, most + 1, sizeof *all);
+    for (size_t i = 0; all && i < n; i++)
+        for (size_t p = 0; p < lines[i].n; p++) {
+            size_t k = 0;
+            while (k < n_ticks &&
+                   profile_point_position(all[k]) != profile_point_position(lines[i].points[p]))
+                k++;
+            all[k] = lines[i].points[p];
+            n_ticks += k == n_ticks;
+        }
+    if (n_ticks > 0)
+        qsort(all, n_ticks, sizeof *all, by_position);
+    text_add(&out->script, "set xtics (");
+    for (size_t k = 0; k < n_ticks; k += (n_ticks + MOST_TICKS - 1) / MOST_TICKS)
+        text_addf(&out->script, "%s%ld", k > 0 ? ", " : "", profile_point_position(all[k]));
+    text_add(&out->script, ")\n");
+}
+
 static void make(const struct figure_input *input, struct figure_output *out, const char *axis,
                  int column)
 {
@@ -125,8 +150,9 @@ static void make(const struct figure_input *input, struct figure_output *out, co
     add_data(out, lines, n);
     text_addf(&out->script,
               "set logscale x 2\nset logscale y\nset format x '%%.0f'\n"
-              "set xlabel 'positions read before'\nset ylabel '%s'\nset xtics font ',7'\n",
+              "set xlabel 'positions read before'\nset ylabel '%s'\n",
               axis);
+    add_ticks(out, lines, n);
     for (size_t i = 0; i < n; i++) {
         char y[32];
         snprintf(y, sizeof y, "%d every ::1 with linespoints ", column);
@@ -149,7 +175,7 @@ static void make_ttft(const struct figure_input *input, struct figure_output *ou
     make(input, out, "time to first token, ms", 7);
 }
 
-const struct figure figure_depth_tpot = {"depth-tpot", "Time per token against context length", 6.5,
+const struct figure figure_depth_tpot = {"depth-tpot", "Time per token against context length", 7,
                                          make_tpot};
 const struct figure figure_depth_ttft = {"depth-ttft", "Time to first token against context length",
-                                         6.5, make_ttft};
+                                         7, make_ttft};

@@ -8,7 +8,8 @@
 /* One system. */
 struct place {
     const char *name;
-    double cost, quality, error; /* error: half the 95 % interval of the mean; NAN: unknown */
+    double cost, low, high; /* with its 95 % interval; bytes are known exactly */
+    double quality, error;  /* error: half the 95 % interval of the mean; NAN: unknown */
     bool front;
 };
 
@@ -50,7 +51,13 @@ static struct place place_of(const struct systems_table *table, size_t r, enum c
     }
     place.quality /= (double)n;
     place.error = sqrt(squares) / (double)n;
-    place.cost = cost == COST_TIME ? point->e2e_ns * 1e-6 : profile_point_bytes(point) * 1e-6;
+    place.cost = place.low = place.high = profile_point_bytes(point) * 1e-6;
+    if (cost == COST_TIME) {
+        bool known = !isnan(point->e2e_low_ns);
+        place.cost = point->e2e_ns * 1e-6;
+        place.low = known ? point->e2e_low_ns * 1e-6 : place.cost;
+        place.high = known ? point->e2e_high_ns * 1e-6 : place.cost;
+    }
     return place;
 }
 
@@ -90,6 +97,8 @@ static void add_line(struct figure_output *out, size_t series, const struct plac
     figure_count(out, series, true);
     figure_text(out, place->name, false);
     figure_number(out, place->cost, false);
+    figure_number(out, place->low, false);
+    figure_number(out, place->high, false);
     figure_number(out, place->quality, false);
     figure_number(out, place->quality - place->error, false);
     figure_number(out, place->quality + place->error, false);
@@ -112,11 +121,11 @@ static void add_plot(struct figure_output *out, const struct place *places, size
     struct text *script = &out->script;
     text_add(script, "set offsets graph 0.08, graph 0.08, graph 0.05, graph 0.05\nplot ");
     figure_series(out, n, "$3",
-                  "4 every ::1 with steps dt '_ ' lw 1 lc rgb '#888888' "
+                  "6 every ::1 with steps dt '_ ' lw 1 lc rgb '#888888' "
                   "title 'best at its cost (Pareto front)'");
     for (size_t i = 0; i < n; i++) {
         text_add(script, ", \\\n     ");
-        figure_series(out, i, "$3", "4:5:6 every ::1 with yerrorbars ");
+        figure_series(out, i, "$3", "6:4:5:7:8 every ::1 with xyerrorbars ");
         figure_point(script, i);
         text_add(script, " title ");
         figure_quote(script, places[i].name);
@@ -138,10 +147,11 @@ static void make(const struct figure_input *input, struct figure_output *out, en
     }
     qsort(places, n, sizeof *places, by_cost);
     mark_front(places, n);
-    text_addf(&out->data, "series,system,%s,quality_percent,low,high,front\n", column);
+    text_addf(&out->data, "series,system,%s,%s_low,%s_high,quality_percent,low,high,front\n",
+              column, column, column);
     add_data(out, places, n);
     text_addf(&out->script, "set xlabel '%s'\nset ylabel '%s, %%'\n", axis,
-              n_columns == 1 ? "score" : "mean score of the benchmarks");
+              n_columns == 1 ? "score" : "mean score");
     add_plot(out, places, n);
 }
 
@@ -152,10 +162,10 @@ static void make_latency(const struct figure_input *input, struct figure_output 
 
 static void make_memory(const struct figure_input *input, struct figure_output *out)
 {
-    make(input, out, COST_MEMORY, "weights, activations, state and cache, MB", "memory_mb");
+    make(input, out, COST_MEMORY, "weights, activations, state, cache, MB", "memory_mb");
 }
 
-const struct figure figure_quality_latency = {"quality-latency", "Quality against time", 6.5,
+const struct figure figure_quality_latency = {"quality-latency", "Quality against time", 7.5,
                                               make_latency};
-const struct figure figure_quality_memory = {"quality-memory", "Quality against memory", 6.5,
+const struct figure figure_quality_memory = {"quality-memory", "Quality against memory", 7.5,
                                              make_memory};

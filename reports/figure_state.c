@@ -59,7 +59,7 @@ static void add_crossings(struct figure_output *out, const struct keeper *keeper
             add_line(out, n, &keepers[i], at, "crossing");
             text_addf(&out->script,
                       "set label %zu '%.0f' at %.6g,%.6g center offset 0,-0.9 front "
-                      "font ',7'\n",
+                      "font ',6'\n",
                       i * n + k + 1, at, at, bytes_at(&keepers[i], at) * 1e-6);
         }
 }
@@ -78,7 +78,7 @@ static void make(const struct figure_input *input, struct figure_output *out)
         for (int p = 0; p < N_POSITIONS; p++)
             add_line(out, i, &keepers[i], ldexp(1, LEAST + p), "computed");
     text_add(&out->script, "set logscale x 2\nset logscale y\nset format x '%.0f'\n"
-                           "set xtics 16,4\nset xlabel 'positions read'\n"
+                           "set xtics 16,16\nset xlabel 'positions read'\n"
                            "set ylabel 'state and cache, MB'\n");
     add_crossings(out, keepers, n);
     for (size_t i = 0; i < n; i++) {
@@ -94,4 +94,4 @@ static void make(const struct figure_input *input, struct figure_output *out)
                   "title 'more in the cache from here on'\n");
 }
 
-const struct figure figure_state_bytes = {"state-bytes", "State against cache", 6.5, make};
+const struct figure figure_state_bytes = {"state-bytes", "State against cache", 7.5, make};

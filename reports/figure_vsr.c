@@ -77,14 +77,25 @@ static void add_run(struct figure_output *out, size_t series, const char *name,
     }
 }
 
+/* Share of the width that the longest label takes; gnuplot does not know how small it is. */
+static double left_margin(const struct relation *relations, size_t n)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strlen(relations[i].name) > longest)
+            longest = strlen(relations[i].name);
+    return fmin(0.06 + 0.0155 * (double)(longest + 5), 0.6);
+}
+
 static void add_axes(struct figure_output *out, const struct relation *relations, size_t n,
                      size_t n_all)
 {
     struct text *script = &out->script;
     text_addf(script,
               "set xlabel 'accuracy and 95 %% interval, %%'\nset xrange [0:100]\n"
-              "set yrange [%zu.6:-0.6]\nset tics font ',7'\nset ytics (",
-              n - 1);
+              "set yrange [%zu.6:-0.6]\nset ytics font ',6.5'\nset lmargin at screen %.2f\n"
+              "set ytics (",
+              n - 1, left_margin(relations, n));
     for (size_t i = 0; i < n; i++) {
         const char *label =
             arena_printf(&out->arena, "%s (%zu)", relations[i].name, relations[i].n);
@@ -97,7 +108,7 @@ static void add_axes(struct figure_output *out, const struct relation *relations
     if (n_all > n)
         text_addf(script,
                   "set label 1 '%zu relations with fewer captions are left out' at graph "
-                  "0,graph 1.02 font ',7'\n",
+                  "0,graph 1.02 font ',6.5'\n",
                   n_all - n);
 }
 

@@ -78,24 +78,26 @@ void figure_series(struct figure_output *out, size_t i, const char *x, const cha
 /* Settings that every figure has.  Points are those of the printed page: 8.5 cm are 241 of them. */
 static void begin_script(const struct figure *figure, struct figure_output *out)
 {
-    text_addf(&out->script,
-              "# %s.  Edit it and run: gnuplot %s.gp\n"
-              "set encoding utf8\n"
-              "set datafile separator ','\n"
-              "set datafile missing ''\n"
-              "set border 3 lw 0.6\n"
-              "set tics nomirror scale 0.6\n"
-              "set grid lt 1 dt '.' lw 0.4 lc rgb '#bbbbbb'\n"
-              "set xlabel offset 0,0.3\n"
-              "set key below left vertical maxcols 1 reverse Left samplen 2.5 spacing 1.05\n",
-              figure->title, figure->name);
+    text_addf(
+        &out->script,
+        "# %s.  Edit it and run: gnuplot %s.gp\n"
+        "set encoding utf8\n"
+        "set datafile separator ','\n"
+        "set datafile missing ''\n"
+        "set border 3 lw 0.6\n"
+        "set tics nomirror scale 0.6 font ',7'\n"
+        "set grid lt 1 dt '.' lw 0.4 lc rgb '#bbbbbb'\n"
+        "set xlabel offset 0,0.9\n"
+        "set key below left vertical maxcols 1 reverse Left samplen 2.5 spacing 1.05 font ',7'\n",
+        figure->title, figure->name);
 }
 
 /* The plot was drawn for the SVG; the same goes into a PDF. */
 static void end_script(const struct figure *figure, struct figure_output *out)
 {
     text_addf(&out->script,
-              "\nset terminal pdfcairo noenhanced size 8.5cm,%.1fcm font 'Helvetica,8' lw 1\n"
+              "\nset terminal pdfcairo noenhanced size 8.5cm,%.1fcm font 'Helvetica,8' fontscale "
+              "0.75 lw 1\n"
               "set output '%s.pdf'\nreplot\nset output\n",
               figure->height_cm, figure->name);
 }
@@ -108,10 +110,10 @@ void figure_make(const struct figure *figure, const struct figure_input *input,
     text_init(&out->data);
     text_init(&out->script);
     begin_script(figure, out);
-    /* In an SVG lengths are pixels, 96 to the inch. */
+    /* In an SVG lengths are pixels, 96 to the inch; the scales make 8 points of 8. */
     text_addf(&out->script,
-              "set terminal svg noenhanced size %.0f,%.0f font 'Helvetica,10.7' lw 1.3 "
-              "background '#ffffff'\nset output '%s.svg'\n",
+              "set terminal svg noenhanced size %.0f,%.0f font 'Helvetica,8' fontscale 1.333 "
+              "lw 1.3 background '#ffffff'\nset output '%s.svg'\n",
               8.5 / 2.54 * 96, figure->height_cm / 2.54 * 96, figure->name);
     figure->make(input, out);
     if (!out->missing)

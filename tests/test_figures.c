@@ -78,15 +78,16 @@ static void the_front_is_what_nothing_beats_in_both(void **state)
     bench_open(&bench);
     figure_make(find("quality-latency"), &bench.input, &out);
     assert_null(out.missing);
-    assert_string_equal(text_string(&out.data),
-                        "series,system,time_ms,quality_percent,low,high,front\n"
-                        "0,\"one\",1000,80,78,82,1\n"
-                        "1,\"two's\",2000,75,73,77,0\n"
-                        "2,\"three\",3000,90,88,92,1\n"
-                        "3,\"one\",1000,80,78,82,1\n"
-                        "3,\"three\",3000,90,88,92,1\n");
+    assert_string_equal(
+        text_string(&out.data),
+        "series,system,time_ms,time_ms_low,time_ms_high,quality_percent,low,high,front\n"
+        "0,\"one\",1000,990,1010,80,78,82,1\n"
+        "1,\"two's\",2000,1980,2020,75,73,77,0\n"
+        "2,\"three\",3000,2970,3030,90,88,92,1\n"
+        "3,\"one\",1000,990,1010,80,78,82,1\n"
+        "3,\"three\",3000,2970,3030,90,88,92,1\n");
     assert_contains(text_string(&out.script), "title 'two''s'");
-    assert_contains(text_string(&out.script), "size 8.5cm,6.5cm font 'Helvetica,8'");
+    assert_contains(text_string(&out.script), "size 8.5cm,7.5cm font 'Helvetica,8'");
     figure_release(&out);
     bench_close(&bench);
 }
