@@ -89,6 +89,10 @@ static void add_title(const struct page *page, struct text *out)
 static void add_results(const struct page *page, struct text *out)
 {
     struct grid grid;
+    if (page->extras->systems) {
+        systems_add_html(page->extras->systems, out);
+        return;
+    }
     grid_init(&grid);
     grid_put_records(&grid, page->records, page->n);
     text_add(out, "<div class=\"table\">\n");
@@ -302,4 +306,4 @@ static void add_html(const struct run_record *records, size_t n, struct text *ou
 }
 
 /* On demand only: the page of a run is larger than the run. */
-const struct report_format report_html = {"html", NULL, add_html, add_html_page};
+const struct report_format report_html = {"html", NULL, add_html, add_html_page, NULL};

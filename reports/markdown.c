@@ -115,4 +115,5 @@ static void add_markdown(const struct run_record *records, size_t n, struct text
     }
 }
 
-const struct report_format report_markdown = {"md", "report.md", add_markdown, NULL};
+const struct report_format report_markdown = {"md", "report.md", add_markdown, NULL,
+                                              systems_add_markdown};

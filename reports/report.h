@@ -1,4 +1,4 @@
-/* reports/report.h - finished runs for readers: markdown, CSV, JSON, a page.
+/* reports/report.h - finished runs for readers: markdown, CSV, JSON, LaTeX, a page.
  *
  * To add a format: write reports/<name>.c with its row and list it in reports/registry.c. */
 #ifndef MAMBENCH_REPORTS_REPORT_H
@@ -8,6 +8,7 @@
 #include "engine/base/text.h"
 #include "reports/gallery.h"
 #include "reports/run_record.h"
+#include "reports/systems.h"
 #include "reports/table.h"
 
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct report_figure {
 /* What a page shows beyond the runs. */
 struct report_page {
     const struct gallery *gallery;       /* NULL: none */
+    const struct systems_table *systems; /* NULL: none; the runs' headlines serve */
     const struct report_figure *figures; /* [n_figures] */
     size_t n_figures;
     const char *notes; /* what is missing, a sentence a line */
@@ -35,6 +37,8 @@ struct report_format {
     /* The same with samples and figures; NULL where the format shows none. */
     void (*add_page)(const struct run_record *records, size_t n, const struct report_page *page,
                      struct text *out);
+    /* Appends a table of systems; NULL: the format has none, and add() serves. */
+    void (*add_table)(const struct systems_table *table, struct text *out);
 };
 
 /* The table and its names, NULL-terminated. */
