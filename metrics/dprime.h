@@ -1,4 +1,5 @@
-/* metrics/dprime.h - signal detection: how well yes is told from no, and which of them is preferred.
+/* metrics/dprime.h - signal detection: how well yes is told from no, and which of them is
+ * preferred.
  *
  * Sensitivity d' = z(hit rate) - z(false alarm rate), criterion c = -(z(hit rate) + z(false alarm
  * rate)) / 2: negative where yes is preferred (Macmillan and Creelman 2005, chapters 1 and 2).
@@ -19,8 +20,8 @@ double normal_quantile(double p);
 /* Answers to questions whose label is yes, and to those whose label is no.  An answer that failed
  * is in none of them. */
 struct detection_counts {
-    double hits, signals;         /* yes to yes, of how many */
-    double false_alarms, noises;  /* yes to no, of how many */
+    double hits, signals;        /* yes to yes, of how many */
+    double false_alarms, noises; /* yes to no, of how many */
 };
 
 struct detection {
