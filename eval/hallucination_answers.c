@@ -67,14 +67,14 @@ static void put_rate(struct hallucination *study, size_t r, const struct questio
     sheet_range(sheet, share.low, share.high);
 }
 
-struct silence {
-    size_t n, n_yes, n_failed, n_neither;
+struct counts {
+    size_t n, n_yes, n_failed, n_neither, n_hits, n_false_alarms;
 };
 
-static struct silence count_silence(const struct hallucination *study, size_t r,
-                                    const struct question_part *part)
+static struct counts count_answers(const struct hallucination *study, size_t r,
+                                   const struct question_part *part)
 {
-    struct silence count = {0, 0, 0, 0};
+    struct counts count = {0, 0, 0, 0, 0, 0};
     for (size_t i = 0; i < study->look.runs[r].n; i++) {
         if (!question_is_in(study, r, i, part))
             continue;
@@ -82,6 +82,8 @@ static struct silence count_silence(const struct hallucination *study, size_t r,
         count.n_yes += study->runs[r].label_yes[i];
         count.n_failed += study->runs[r].says[i] == SAYS_NOTHING;
         count.n_neither += study->runs[r].says[i] == SAYS_NEITHER;
+        count.n_hits += question_value(study, r, i, QUESTION_HIT) > 0;
+        count.n_false_alarms += question_value(study, r, i, QUESTION_FALSE_ALARM) > 0;
     }
     return count;
 }
@@ -89,7 +91,7 @@ static struct silence count_silence(const struct hallucination *study, size_t r,
 static enum status add_row(struct hallucination *study, size_t r, const struct question_part *part,
                            struct sheet *sheet, struct error *err)
 {
-    struct silence count = count_silence(study, r, part);
+    struct counts count = count_answers(study, r, part);
     if (count.n == 0)
         return STATUS_OK;
     study_begin_row(sheet, &study->look.runs[r]);
@@ -98,6 +100,8 @@ static enum status add_row(struct hallucination *study, size_t r, const struct q
     sheet_number(sheet, (double)count.n_yes);
     sheet_number(sheet, (double)count.n_failed);
     sheet_number(sheet, (double)count.n_neither);
+    sheet_number(sheet, (double)count.n_hits);
+    sheet_number(sheet, (double)count.n_false_alarms);
     put_rate(study, r, part, QUESTION_RIGHT, sheet);
     put_rate(study, r, part, QUESTION_YES, sheet);
     put_rate(study, r, part, QUESTION_HIT, sheet);
@@ -137,6 +141,8 @@ enum status hallucination_add_answers(struct hallucination *study, struct error 
         {"labelled_yes", NULL, SHEET_COUNT},
         {"failed", "failed", SHEET_COUNT},
         {"neither", "neither", SHEET_COUNT},
+        {"hits", NULL, SHEET_COUNT},
+        {"false_alarms", NULL, SHEET_COUNT},
         {"accuracy", "accuracy", SHEET_SHARE},
         {"accuracy", "95 % interval", SHEET_SHARE_RANGE},
         {"yes_ratio", "yes-rate", SHEET_SHARE},

@@ -190,7 +190,8 @@ static void put_row(struct spatial *study, size_t r, enum vsr_made kind,
                  tally.n_known ? (double)tally.n_right / (double)tally.n_known : (double)NAN);
 }
 
-static struct sheet *begin_sheet(struct spatial *study)
+/* The totals, or the same by relation. */
+static struct sheet *begin_sheet(struct spatial *study, bool by_relation)
 {
     static const struct sheet_column columns[] = {
         STUDY_RUN_COLUMNS,
@@ -208,6 +209,9 @@ static struct sheet *begin_sheet(struct spatial *study)
         {"made_accuracy", "made right", SHEET_SHARE},
         {0},
     };
+    if (by_relation)
+        return study_sheet(&study->look, "consistency_relations", "Consistency by relation",
+                           columns);
     struct sheet *sheet =
         study_sheet(&study->look, "consistency", "Consistency with made captions", columns);
     sheet->note =
@@ -246,12 +250,12 @@ enum status spatial_add_consistency(struct spatial *study, const char *const *ex
         status = open_extra(study, r, extras[r], &made[r], err);
     if (status)
         return status;
-    struct sheet *sheet = begin_sheet(study);
+    struct sheet *totals = begin_sheet(study, false), *relations = begin_sheet(study, true);
     for (size_t r = 0; r < look->n_runs; r++) {
         for (enum vsr_made kind = 0; kind < VSR_N_MADE; kind++) {
-            put_row(study, r, kind, NULL, &made[r], sheet);
+            put_row(study, r, kind, NULL, &made[r], totals);
             for (size_t g = 0; g < study->n_groups; g++)
-                put_row(study, r, kind, &study->groups[g], &made[r], sheet);
+                put_row(study, r, kind, &study->groups[g], &made[r], relations);
         }
         text_addf(&look->remarks,
                   "%s: %zu of %zu captions do not parse: nothing is made of them.\n",

@@ -79,6 +79,12 @@ static void add_short_text(struct table *table, const char *text)
     table_cell(table, "%.*s ...", (int)end, text);
 }
 
+/* A value that is rounded to 0 has no sign. */
+static double unsigned_zero(double value, double step)
+{
+    return fabs(value) < step / 2 ? 0 : value;
+}
+
 static void add_shown(struct table *table, const struct sheet_cell *cell, enum sheet_kind kind)
 {
     if (kind == SHEET_TEXT) {
@@ -94,13 +100,13 @@ static void add_shown(struct table *table, const struct sheet_cell *cell, enum s
         table_cell(table, "%.0f", cell->low);
         break;
     case SHEET_NUMBER:
-        table_cell(table, "%.3f", cell->low);
+        table_cell(table, "%.3f", unsigned_zero(cell->low, 1e-3));
         break;
     case SHEET_SHARE:
         table_cell(table, "%.2f %%", 100 * cell->low);
         break;
     case SHEET_POINTS:
-        table_cell(table, "%+.2f", 100 * cell->low);
+        table_cell(table, "%+.2f", 100 * unsigned_zero(cell->low, 1e-4));
         break;
     case SHEET_P:
         table_cell(table, cell->low < 0.001 ? "%.1e" : "%.4f", cell->low);
