@@ -58,8 +58,14 @@ static const char *const notes[] = {
     "first: a sign-flip permutation by image decides after Holm's correction. No model is needed, "
     "but the benchmark's files are. Answers of other programs become runs by `mambench score "
     "--predictions FILE --out RUN`.",
-    "csv for figures: reliability.csv, roc.csv, objects.csv and others; relations.csv, "
-    "categories.csv and others. The first line names the columns; shares are from 0 to 1.",
+    "--out writes answers, probabilities, reliability, roc, frequency, cooccurrence, objects, "
+    "hallucinated and examples.csv, or categories, relations, orientation, consistency and "
+    "consistency_relations.csv; runs.csv and, of several runs, tests.csv. The first line names the "
+    "columns: shares are from 0 to 1, X_low and X_high are the ends of X's 95 % interval, blank is "
+    "not measured. roc.csv: questions, threshold, false_alarm_rate, hit_rate; reliability.csv: "
+    "questions, bin, n, p_low, p_high (the bin's range), mean_p, share_yes; relations.csv: "
+    "category, "
+    "relation, relations (how many are together), n, accuracy.",
     NULL,
 };
 
