@@ -28,8 +28,9 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.
 PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
 # For `make check` only: second compiler, sanitizer runtime, formatter; mpirun; what scripts/get_data.sh
-# and its tests run.
-CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck
+# and its tests run; the browser that opens the HTML report, and what drives it.
+CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck \
+                  chromium chromium-driver jq
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -64,7 +65,7 @@ SOURCES   := $(sort $(wildcard engine/*.c engine/*/*.c datasets/*.c metrics/*.c 
 KERNELS   := engine/ops/ops_cpu.c $(sort $(wildcard engine/ops/cpu_*.c))
 LIBRARY   := $(filter-out eval/main.c $(KERNELS),$(SOURCES))
 OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(foreach level,$(LEVELS),$(KERNELS:%.c=$(BUILD)/%_$(level).o)) \
-             $(BUILD)/protocols_data.o
+             $(BUILD)/protocols_data.o $(BUILD)/page_data.o
 HEADERS   := $(sort $(wildcard engine/*.h engine/*/*.h datasets/*.h metrics/*.h reports/*.h eval/*.h))
 TESTS     := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
@@ -141,6 +142,13 @@ $(BUILD)/protocols_data.c: scripts/embed_protocols.sh $(PROTOCOLS) | $(BUILD)/de
 $(BUILD)/protocols_data.o: $(BUILD)/protocols_data.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+PAGE := $(sort $(wildcard reports/page/*))
+$(BUILD)/page_data.c: scripts/embed_page.sh $(PAGE) | $(BUILD)/dependencies
+	@mkdir -p $(@D)
+	$(Q)sh scripts/embed_page.sh reports/page > $@
+$(BUILD)/page_data.o: $(BUILD)/page_data.c $(BUILD)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
 $(BUILD)/libmambench.a: $(OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -166,8 +174,8 @@ test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
-## check: test, the same under sanitizers and clang, format, headers, include arrows, fuzzers, torture
-check: check-includes check-headers format-check test benchmarks
+## check: test, the same under sanitizers and clang, format, headers, include arrows, page, fuzzers, torture
+check: check-includes check-headers format-check test benchmarks check-html
 	@$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' test
 	@$(MAKE) --no-print-directory CC=clang test
 	@$(MAKE) --no-print-directory fuzz
@@ -181,6 +189,12 @@ FULL_DISKS ?= 5
 torture: mambench
 	@bash scripts/torture.sh ./mambench $(KILLS) $(FULL_DISKS)
 .PHONY: torture
+
+## check-html: the HTML report in a headless Chromium; PICTURES=DIR: also screenshots to look at
+PICTURES ?=
+check-html: mambench
+	@bash tests/page/run.sh ./mambench $(PICTURES) || [ $$? -eq 77 ]
+.PHONY: check-html
 
 ## check-slurm: an array job on a real Slurm of one machine (as root; needs slurm-wlm and munge)
 check-slurm: mambench

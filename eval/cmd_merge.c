@@ -1,10 +1,8 @@
 /* eval/cmd_merge.c - `mambench merge`: the shards of runs, put together and scored. */
 #include "engine/base/arena.h"
 #include "engine/base/file.h"
-#include "engine/base/json.h"
 #include "eval/command.h"
 #include "eval/merge.h"
-#include "eval/model_options.h"
 #include "eval/output.h"
 #include "eval/run_list.h"
 #include "eval/scoring.h"
@@ -15,8 +13,6 @@
 static const struct option_spec options_table[] = {
     {"data", 'd', OPTION_DIRECTORY, "DIR",
      "folder of the benchmark; by default where the run found it", NULL, NULL, false},
-    {"seed", 0, OPTION_COUNT, "N", "of baseline:random among the floors; by default the run's", "0",
-     NULL, false},
     {"json", 0, OPTION_FLAG, NULL, "print the summary as JSON", NULL, NULL, false},
     {0},
 };
@@ -58,31 +54,15 @@ static void find_runs(struct found *found, const char *folder, int depth)
     free(names);
 }
 
-/* The run's own seed: floors are then those of a run without shards. */
-static uint64_t seed_of(const char *directory)
-{
-    struct arena arena;
-    cJSON *manifest = NULL;
-    arena_init(&arena);
-    const char *path = path_join(&arena, directory, "manifest.json");
-    double seed = 0;
-    if (path && json_read(&manifest, path, NULL) == STATUS_OK)
-        seed = json_number_or(manifest, "seed", 0);
-    cJSON_Delete(manifest);
-    arena_release(&arena);
-    return seed > 0 ? (uint64_t)seed : 0;
-}
-
-static enum exit_code merge_one(const char *directory, const struct options *options, uint64_t seed,
+static enum exit_code merge_one(const char *directory, const struct options *options,
                                 struct error *err)
 {
     struct task task;
+    uint64_t seed;
     enum exit_code code =
-        exit_of_status(merge_shards(directory, option_text(options, "data"), &task, err));
+        exit_of_status(merge_shards(directory, option_text(options, "data"), &task, &seed, err));
     if (code)
         return code;
-    if (!option_given(options, "seed"))
-        seed = seed_of(directory);
     code = scoring_write(directory, &task, seed, err);
     task_close(&task);
     return code;
@@ -90,14 +70,14 @@ static enum exit_code merge_one(const char *directory, const struct options *opt
 
 /* Merges what can be merged; the first sentence is main()'s, the others are told at once. */
 static enum exit_code merge_all(const struct found *found, const struct options *options,
-                                uint64_t seed, struct error *err)
+                                struct error *err)
 {
     const char *merged[MOST_RUNS];
     size_t n = 0;
     enum exit_code code = EXIT_DONE;
     for (size_t i = 0; i < found->n; i++) {
         struct error reason = {""};
-        enum exit_code one = merge_one(found->directories[i], options, seed, &reason);
+        enum exit_code one = merge_one(found->directories[i], options, &reason);
         if (one == EXIT_DONE || one == EXIT_INCOMPLETE)
             merged[n++] = found->directories[i];
         else if (!err->text[0])
@@ -117,9 +97,8 @@ static enum exit_code merge_all(const struct found *found, const struct options 
 static enum exit_code run(const struct options *options, struct error *err)
 {
     static struct found found;
-    uint64_t seed;
-    enum status status = option_seed(options, &seed, err);
-    if (!status && options->n_operands == 0)
+    enum status status = STATUS_OK;
+    if (options->n_operands == 0)
         status = fail(err, STATUS_USAGE, "a run directory is expected");
     found = (struct found){.n = 0};
     arena_init(&found.arena);
@@ -132,7 +111,7 @@ static enum exit_code run(const struct options *options, struct error *err)
     }
     enum exit_code code = exit_of_status(status);
     if (!code)
-        code = merge_all(&found, options, seed, err);
+        code = merge_all(&found, options, err);
     arena_release(&found.arena);
     return code;
 }

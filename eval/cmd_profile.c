@@ -43,8 +43,8 @@ static const struct option_spec options_table[] = {
     {"prompt-tokens", 0, OPTION_COUNT, "N",
      "a prompt of N random tokens instead; 64 where a depth or --compare is given", NULL, NULL,
      false},
-    {"new-tokens", 'n', OPTION_COUNT, "N", "tokens to generate, the first included", "16", NULL,
-     false},
+    {"new-tokens", 'n', OPTION_COUNT, "N",
+     "tokens to generate, the first included; 8 with --compare", "16", NULL, false},
     {"image", 'i', OPTION_FILE, "FILE", "the picture; by default a synthetic JPEG of 640 x 480",
      NULL, NULL, false},
     {"runs", 'r', OPTION_COUNT, "N", "measure every configuration at least N times", "10", NULL,
@@ -53,6 +53,8 @@ static const struct option_spec options_table[] = {
     {"warm-up", 0, OPTION_NUMBER, "S",
      "seconds after which a configuration is measured even if its times are not stable", "10", NULL,
      false},
+    {"delay", 0, OPTION_NUMBER, "S", "rest so many seconds before every measured run: to cool down",
+     "0", NULL, false},
     {"overhead", 0, OPTION_FLAG, NULL,
      "measure every configuration without its stages' times, too: what timing costs", NULL, NULL,
      false},
@@ -226,6 +228,8 @@ static enum status read_question(struct profile_plan *plan, const struct options
         return status;
     if (plan->scenario && !option_given(options, "new-tokens"))
         plan->new_tokens = plan->scenario->new_tokens;
+    else if (plan->compares && !option_given(options, "new-tokens"))
+        plan->new_tokens = 8; /* many rows, of which some take seconds a token */
     if (option_given(options, "prompt-tokens") ? plan->prompt_tokens < 1 : plan->new_tokens < 1)
         return fail(err, STATUS_USAGE, "--prompt-tokens and --new-tokens must be at least 1");
     if (plan->new_tokens < 1)
@@ -244,14 +248,16 @@ static enum status read_effort(struct profile_plan *plan, const struct options *
 {
     plan->min_seconds = option_number(options, "seconds");
     plan->warm_up_seconds = option_number(options, "warm-up");
+    plan->delay_seconds = option_number(options, "delay");
     plan->memory_bytes = option_given(options, "memory") ? option_size(options, "memory")
                                                          : 0.9 * machine_free_bytes();
     enum status status = option_int(options, "runs", &plan->min_runs, err);
     if (!status && plan->scenario && !option_given(options, "runs"))
         plan->min_runs = plan->scenario->min_runs;
-    if (!status && (plan->min_runs < 1 || plan->min_seconds < 0 || plan->warm_up_seconds < 0))
+    if (!status && (plan->min_runs < 1 || plan->min_seconds < 0 || plan->warm_up_seconds < 0 ||
+                    plan->delay_seconds < 0))
         status = fail(err, STATUS_USAGE,
-                      "--runs must be at least 1, --seconds and --warm-up not negative");
+                      "--runs must be at least 1, --seconds, --warm-up and --delay not negative");
     return status;
 }
 

@@ -21,6 +21,7 @@ struct part {
     const char *directory; /* NULL: missing */
     cJSON *manifest;
     size_t first, n_samples, n_lines;
+    bool is_running; /* a process is writing it */
 };
 
 struct merge {
@@ -163,11 +164,23 @@ static enum status read_lines(struct merge *merge, struct part *part, struct err
         return no_memory(merge, err);
     if (!file_exists(path))
         return STATUS_OK;
+    part->is_running = log_is_locked(path);
     enum status status = log_read(path, &merge->arena, &entries, &n, NULL, err);
     part->n_lines = status ? 0 : n;
     for (size_t i = 0; !status && i < n; i++)
         status = check_place(merge, part, i, entries[i].id, err);
     return status;
+}
+
+/* Goes where the command was typed, unless that is here. */
+static void add_change(const cJSON *manifest, struct text *out)
+{
+    char here[4096];
+    const char *words[] = {"cd", json_string_or(manifest, "working_directory", NULL), NULL};
+    if (!words[1] || (getcwd(here, sizeof here) && strcmp(here, words[1]) == 0))
+        return;
+    add_shell_words(out, words);
+    text_add(out, " && ");
 }
 
 /* The command line that runs a shard. */
@@ -187,6 +200,7 @@ static void add_command(const struct merge *merge, size_t shard, struct text *ou
     words[n++] = "--shard";
     words[n++] = number;
     words[n] = NULL;
+    add_change(merge->any->manifest, out);
     add_shell_words(out, words);
 }
 
@@ -202,6 +216,11 @@ static enum status check_gaps(const struct merge *merge, struct error *err)
             continue;
         n_gaps++;
         text_addf(&text, "\n  shard %zu of %zu ", i + 1, merge->n);
+        if (part->is_running) {
+            text_addf(&text, "is being run and has %zu of %zu answers", part->n_lines,
+                      part->n_samples);
+            continue;
+        }
         if (part->directory)
             text_addf(&text, "has %zu of %zu answers: ", part->n_lines, part->n_samples);
         else
@@ -246,17 +265,10 @@ static enum status join_files(struct merge *merge, const char *name, struct erro
     text_init(&all);
     for (size_t i = 0; !status && i < merge->n; i++) {
         const char *path = path_join(&merge->arena, merge->parts[i].directory, name);
-        struct file_map map;
         if (!path || !file_exists(path))
             continue;
         any = true;
-        if ((status = file_map_open(&map, path, err)))
-            break;
-        size_t length = map.size_bytes;
-        while (length > 0 && map.data[length - 1] != '\n')
-            length--;
-        text_add_bytes(&all, (const char *)map.data, length);
-        file_map_close(&map);
+        status = log_read_bytes(path, &all, err);
     }
     const char *path = path_join(&merge->arena, merge->directory, name);
     if (!status && (!path || all.failed))
@@ -269,29 +281,65 @@ static enum status join_files(struct merge *merge, const char *name, struct erro
     return status;
 }
 
-/* The first manifest without its shard, with the starts of all shards. */
-static enum status write_manifest(struct merge *merge, struct error *err)
+/* A line of the list of shards: where it ran last, and for how long in all its starts. */
+static bool add_shard(cJSON *list, const struct part *part, size_t index)
+{
+    const cJSON *start, *last = NULL;
+    double seconds = 0;
+    cJSON_ArrayForEach(start, json_find(part->manifest, "starts"))
+    {
+        seconds += json_number_or(start, "seconds", 0);
+        last = start;
+    }
+    cJSON *object = cJSON_CreateObject();
+    return object && cJSON_AddItemToArray(list, object) &&
+           cJSON_AddNumberToObject(object, "index", (double)index) &&
+           cJSON_AddStringToObject(object, "host", json_string_or(last, "host", "")) &&
+           cJSON_AddNumberToObject(object, "threads", json_number_or(last, "threads", 0)) &&
+           cJSON_AddNumberToObject(object, "samples", (double)part->n_samples) &&
+           cJSON_AddNumberToObject(object, "seconds", seconds);
+}
+
+/* Copies of a shard's starts, which then tell its number. */
+static bool add_starts(cJSON *list, const struct part *part, size_t index)
+{
+    const cJSON *start;
+    cJSON_ArrayForEach(start, json_find(part->manifest, "starts"))
+    {
+        cJSON *copy = cJSON_Duplicate(start, 1);
+        if (!copy || !cJSON_AddItemToArray(list, copy) ||
+            !cJSON_AddNumberToObject(copy, "shard", (double)index))
+            return false;
+    }
+    return true;
+}
+
+/* The first manifest without its shard, with the list and the starts of all. */
+static cJSON *make_manifest(const struct merge *merge)
 {
     cJSON *manifest = cJSON_Duplicate(merge->parts[0].manifest, 1);
-    cJSON *starts = manifest ? cJSON_CreateArray() : NULL;
+    if (!manifest)
+        return NULL;
     cJSON_DeleteItemFromObjectCaseSensitive(manifest, "shard");
-    bool ok = starts && cJSON_AddNumberToObject(manifest, "shards", (double)merge->n);
-    for (size_t i = 0; ok && i < merge->n; i++) {
-        const cJSON *start;
-        cJSON_ArrayForEach(start, json_find(merge->parts[i].manifest, "starts"))
-        {
-            cJSON *copy = cJSON_Duplicate(start, 1);
-            ok = ok && copy && cJSON_AddNumberToObject(copy, "shard", (double)(i + 1)) &&
-                 cJSON_AddItemToArray(starts, copy);
-        }
-    }
-    if (ok && cJSON_ReplaceItemInObjectCaseSensitive(manifest, "starts", starts))
-        starts = NULL;
-    else
-        ok = false;
+    cJSON_DeleteItemFromObjectCaseSensitive(manifest, "starts");
+    cJSON *shards = cJSON_AddArrayToObject(manifest, "shards");
+    cJSON *starts = cJSON_AddArrayToObject(manifest, "starts");
+    bool ok = shards && starts;
+    for (size_t i = 0; ok && i < merge->n; i++)
+        ok = add_shard(shards, &merge->parts[i], i + 1) &&
+             add_starts(starts, &merge->parts[i], i + 1);
+    if (ok)
+        return manifest;
+    cJSON_Delete(manifest);
+    return NULL;
+}
+
+static enum status write_manifest(struct merge *merge, struct error *err)
+{
+    cJSON *manifest = make_manifest(merge);
     const char *path = path_join(&merge->arena, merge->directory, "manifest.json");
-    enum status status = ok && path ? manifest_write(manifest, path, err) : no_memory(merge, err);
-    cJSON_Delete(starts);
+    enum status status =
+        manifest && path ? manifest_write(manifest, path, err) : no_memory(merge, err);
     cJSON_Delete(manifest);
     return status;
 }
@@ -349,7 +397,7 @@ static enum status check(struct merge *merge, const char *data, struct error *er
     return status ? status : check_stretches(merge, err);
 }
 
-enum status merge_shards(const char *directory, const char *data, struct task *task,
+enum status merge_shards(const char *directory, const char *data, struct task *task, uint64_t *seed,
                          struct error *err)
 {
     struct merge merge = {.directory = directory, .task = task};
@@ -363,6 +411,8 @@ enum status merge_shards(const char *directory, const char *data, struct task *t
         status = join_files(&merge, "timings.jsonl", err);
     if (!status)
         status = write_manifest(&merge, err);
+    if (!status)
+        *seed = (uint64_t)json_number_or(merge.any->manifest, "seed", 0);
     for (size_t i = 0; i < merge.n; i++)
         cJSON_Delete(merge.parts[i].manifest);
     if (status && merge.has_task)

@@ -228,6 +228,31 @@ enum status log_read(const char *path, struct arena *arena, struct log_entry **e
     return status;
 }
 
+enum status log_read_bytes(const char *path, struct text *out, struct error *err)
+{
+    struct file_map map;
+    enum status status = file_map_open(&map, path, err);
+    if (status)
+        return status;
+    const char *data = (const char *)map.data;
+    size_t whole = whole_bytes(data, map.size_bytes);
+    if (whole > 0)
+        text_add_bytes(out, data, whole);
+    file_map_close(&map);
+    return out->failed ? fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path)
+                       : STATUS_OK;
+}
+
+bool log_is_locked(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return locked;
+}
+
 static enum status cannot_write(const struct log_file *log, struct error *err)
 {
     return fail(err, STATUS_IO, "cannot write %s: %s", log->path, strerror(errno));

@@ -43,6 +43,12 @@ enum status log_line_parse(struct log_entry *entry, const char *line, size_t len
 enum status log_read(const char *path, struct arena *arena, struct log_entry **entries, size_t *n,
                      bool *torn, struct error *err);
 
+/* Appends the whole lines of a log as they are; what log_read() leaves out is left out. */
+enum status log_read_bytes(const char *path, struct text *out, struct error *err);
+
+/* Whether a process has the log open for writing. */
+bool log_is_locked(const char *path);
+
 /* A log that is being written. */
 struct log_file {
     const char *path; /* borrowed */

@@ -40,7 +40,7 @@ struct profile_plan {
     int prompt_tokens;  /* random ids instead */
     int new_tokens;
     int min_runs;
-    double min_seconds, warm_up_seconds;
+    double min_seconds, warm_up_seconds, delay_seconds;
     double memory_bytes; /* to use at most */
     bool random_weights, overhead, compares;
     const char *kernels;

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void profile_row_failed(struct profile *profile, struct profile_cell *cell, enum status status,
                         const char *reason)
@@ -170,6 +171,15 @@ static void warm_up_all(struct turn *turn)
     }
 }
 
+/* A signal ends it. */
+static void rest(double seconds)
+{
+    double whole = floor(seconds);
+    struct timespec time = {(time_t)whole, (long)((seconds - whole) * 1e9)};
+    if (seconds > 0)
+        nanosleep(&time, NULL);
+}
+
 /* One run of every cell that is not done; false when all are. */
 static bool run_round(struct turn *turn, int round)
 {
@@ -181,6 +191,7 @@ static bool run_round(struct turn *turn, int round)
         if (is_done(turn, cell))
             continue;
         any = true;
+        rest(turn->profile->plan->delay_seconds);
         enum status status = profile_keep_run(cell, turn->block, turn->first_round + round,
                                               &turn->profile->arena, &reason);
         if (status)

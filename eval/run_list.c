@@ -77,7 +77,9 @@ static enum status read_all(struct run_list *list, struct error *err)
 {
     size_t n = list->n;
     list->records = arena_alloc_small(&list->arena, n, sizeof *list->records);
-    if (!list->records)
+    list->unfinished_directories =
+        arena_alloc_small(&list->arena, n, sizeof *list->unfinished_directories);
+    if (!list->records || !list->unfinished_directories)
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading runs");
     list->n = 0;
     for (size_t i = 0; i < n; i++) {
@@ -86,7 +88,7 @@ static enum status read_all(struct run_list *list, struct error *err)
         enum status status = run_record_open(&list->records[list->n], directory, &reason);
         if (status == STATUS_NOT_FOUND && n > 1) { /* the others are there to be read */
             message("note: %s", reason.text);
-            list->n_unfinished++;
+            list->unfinished_directories[list->n_unfinished++] = directory;
             continue;
         }
         if (status)

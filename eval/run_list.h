@@ -14,6 +14,7 @@ struct run_list {
     struct run_record *records; /* [n], or NULL if only directories were asked for */
     size_t n, capacity;
     size_t n_unfinished; /* runs without scores among several, which were told and left out */
+    const char **unfinished_directories; /* [n_unfinished] */
     struct arena arena;
 };
 

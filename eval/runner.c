@@ -96,7 +96,8 @@ static enum exit_code make_manifest(struct runner *runner, struct error *err)
     return exit_of_status(status);
 }
 
-/* Takes over the list of starts of the run that is resumed. */
+/* Takes over the starts of the run that is resumed, and the list of shards of one that was merged.
+ */
 static enum exit_code take_over(struct runner *runner, cJSON *old, struct error *err)
 {
     enum status status = manifest_compare(old, runner->manifest, runner->settings->directory, err);
@@ -105,6 +106,11 @@ static enum exit_code take_over(struct runner *runner, cJSON *old, struct error 
     cJSON *starts = cJSON_DetachItemFromObjectCaseSensitive(old, "starts");
     if (starts && !cJSON_ReplaceItemInObjectCaseSensitive(runner->manifest, "starts", starts)) {
         cJSON_Delete(starts);
+        return no_memory(err);
+    }
+    cJSON *shards = cJSON_DetachItemFromObjectCaseSensitive(old, "shards");
+    if (shards && !cJSON_AddItemToObject(runner->manifest, "shards", shards)) {
+        cJSON_Delete(shards);
         return no_memory(err);
     }
     return EXIT_DONE;

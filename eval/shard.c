@@ -11,15 +11,27 @@
 static const struct launcher {
     const char *name;
     const char *index, *count; /* variables */
-    const char *first;         /* variable of the lowest index; NULL: 0 */
+    const char *first, *last;  /* variables of the lowest and highest index; NULL: 0, not checked */
     const char *step;          /* and of the distance between two; NULL: 1 */
-} array_task = {"Slurm array task", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT",
-                "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"},
+    /* Where the variable job is set and inside is not, nobody has started the count processes yet:
+     * this is the script that was to do it.  NULL: no such thing. */
+    const char *job, *inside;
+} array_task = {.name = "Slurm array task",
+                .index = "SLURM_ARRAY_TASK_ID",
+                .count = "SLURM_ARRAY_TASK_COUNT",
+                .first = "SLURM_ARRAY_TASK_MIN",
+                .last = "SLURM_ARRAY_TASK_MAX",
+                .step = "SLURM_ARRAY_TASK_STEP"},
   launchers[] = {
       /* MPI's first: below mpirun, Slurm's variables are those of the step that started it. */
-      {"Open MPI rank", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", NULL, NULL},
-      {"PMI rank", "PMI_RANK", "PMI_SIZE", NULL, NULL},
-      {"Slurm process", "SLURM_PROCID", "SLURM_NTASKS", NULL, NULL},
+      {.name = "Open MPI rank", .index = "OMPI_COMM_WORLD_RANK", .count = "OMPI_COMM_WORLD_SIZE"},
+      {.name = "PMI rank", .index = "PMI_RANK", .count = "PMI_SIZE"},
+      {.name = "Slurm process",
+       .index = "SLURM_PROCID",
+       .count = "SLURM_NTASKS",
+       .job = "SLURM_JOB_ID",
+       .inside = "SLURM_STEP_ID"},
+      {.name = "PMIx rank", .index = "PMIX_RANK"}, /* tells no size */
 };
 
 static bool read_whole(const char *text, size_t length, size_t *out)
@@ -59,20 +71,28 @@ static enum status check(struct shard *shard, const char *what, struct error *er
 static enum status read_launcher(const struct launcher *launcher, size_t *number, size_t *count,
                                  struct error *err)
 {
-    size_t index, first, step;
-    if (!getenv(launcher->count))
+    size_t index, first, step, last;
+    if (!launcher->count || !getenv(launcher->count))
         return fail(err, STATUS_USAGE,
                     "--shard auto: %s is set, but %s is not: how many there are is not known; give "
                     "--shard I/N",
-                    launcher->index, launcher->count);
+                    launcher->index, launcher->count ? launcher->count : "a number of processes");
     enum status status = read_variable(launcher->index, 0, &index, err);
     if (status || (status = read_variable(launcher->count, 1, count, err)) ||
         (status = read_variable(launcher->first, 0, &first, err)) ||
-        (status = read_variable(launcher->step, 1, &step, err)))
+        (status = read_variable(launcher->step, 1, &step, err)) ||
+        (status = read_variable(launcher->last, 0, &last, err)))
         return status;
     if (step == 0 || index < first || (index - first) % step != 0)
         return fail(err, STATUS_USAGE, "--shard auto: what %s and its like say cannot be",
                     launcher->index);
+    /* An array such as 1,3,7 has a count and an end that do not fit together. */
+    if (launcher->last && getenv(launcher->last) && *count > 0 &&
+        (last < first + (*count - 1) * step || last >= first + *count * step))
+        return fail(err, STATUS_USAGE,
+                    "--shard auto: %zu of %s from %zu to %zu in steps of %zu cannot be; give "
+                    "--array=0-N, or --shard I/N",
+                    *count, launcher->index, first, last, step);
     *number = (index - first) / step;
     if (*number >= *count)
         return fail(err, STATUS_USAGE, "--shard auto: %s is %zu of %zu", launcher->index, index,
@@ -89,13 +109,35 @@ static const struct launcher *find_launcher(void)
     return NULL;
 }
 
+/* Whether the launcher's number is not this process's: then it is the only one, or has been meant
+ * to start them. */
+static enum status check_inside(const struct launcher *launcher, bool *is_outside,
+                                struct error *err)
+{
+    size_t count;
+    *is_outside = launcher->job && getenv(launcher->job) && !getenv(launcher->inside);
+    if (!*is_outside)
+        return STATUS_OK;
+    enum status status = read_variable(launcher->count, 1, &count, err);
+    if (!status && count > 1)
+        return fail(err, STATUS_USAGE,
+                    "--shard auto: %s is %zu, but this process is none of them (%s is not set): "
+                    "start it with srun",
+                    launcher->count, count, launcher->inside);
+    return status;
+}
+
 /* An array task may itself have several processes: then each has its shard. */
 static enum status read_environment(struct shard *shard, struct error *err)
 {
     const struct launcher *launcher = find_launcher();
-    bool in_array = getenv(array_task.index) != NULL;
+    bool in_array = getenv(array_task.index) != NULL, is_outside = false;
     size_t outer = 0, n_outer = 1, inner = 0, n_inner = 1;
-    enum status status = STATUS_OK;
+    enum status status = launcher ? check_inside(launcher, &is_outside, err) : STATUS_OK;
+    if (status)
+        return status;
+    if (is_outside)
+        launcher = NULL;
     if (!in_array && !launcher)
         return fail(err, STATUS_USAGE,
                     "--shard auto: neither Slurm nor an MPI launcher started this process (no %s, "
@@ -103,7 +145,8 @@ static enum status read_environment(struct shard *shard, struct error *err)
                     array_task.index, launchers[0].index, launchers[1].index, launchers[2].index);
     if (in_array)
         status = read_launcher(&array_task, &outer, &n_outer, err);
-    bool is_silent = in_array && launcher && !getenv(launcher->count); /* one process is meant */
+    /* One process is meant. */
+    bool is_silent = in_array && launcher && launcher->job && !getenv(launcher->count);
     if (!status && launcher && !is_silent)
         status = read_launcher(launcher, &inner, &n_inner, err);
     if (status)

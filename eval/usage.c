@@ -189,6 +189,45 @@ static void add_man_command(struct text *out, const struct command *command)
     }
 }
 
+/* What programs around this one can set, and what it leaves; for the man page. */
+struct man_entry {
+    const char *name, *meaning;
+};
+
+static const struct man_entry variables[] = {
+    {"NO_COLOR", "if not empty, output is never coloured."},
+    {"TERM", "progress is a line that moves where standard error is a terminal that is not dumb."},
+    {"XDG_CACHE_HOME, HOME",
+     "where the digests of large files are kept: mambench/sha256 in the first, .cache/mambench/"
+     "sha256 in the second. Without either they are computed anew."},
+    {"SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT, SLURM_PROCID, SLURM_NTASKS",
+     "which part of the samples is this process's, with --shard auto."},
+    {"OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, PMI_RANK, PMI_SIZE", "the same below mpirun."},
+    {NULL, NULL},
+};
+
+static const struct man_entry files[] = {
+    {"RUN/manifest.json", "what was run: every setting with its origin, digests, machine."},
+    {"RUN/predictions.jsonl", "a line a sample, appended; an interrupted run goes on behind it."},
+    {"RUN/timings.jsonl", "what each took, by stage."},
+    {"RUN/scores.json", "every metric with n, interval, failures, floors."},
+    {"RUN/profile.json", "raw times of 'mambench profile'."},
+    {"RUN/report.md, RUN/report.csv", "the same for readers."},
+    {NULL, NULL},
+};
+
+static void add_man_entries(struct text *out, const char *title_of, const struct man_entry *entries)
+{
+    text_addf(out, ".SH %s\n", title_of);
+    for (; entries->name; entries++) {
+        text_add(out, ".TP\n");
+        add_roff(out, entries->name);
+        text_add_char(out, '\n');
+        add_roff(out, entries->meaning);
+        text_add_char(out, '\n');
+    }
+}
+
 void usage_man(struct text *out)
 {
     text_add(out, ".TH MAMBENCH 1 \"\" \"mambench ");
@@ -207,7 +246,8 @@ void usage_man(struct text *out)
         add_roff(out, exit_meanings[i].meaning);
         text_add(out, ".\n");
     }
-    text_add(out, ".SH ENVIRONMENT\n.TP\nNO_COLOR\nif not empty, output is never coloured.\n");
+    add_man_entries(out, "ENVIRONMENT", variables);
+    add_man_entries(out, "FILES", files);
 }
 
 static void add_bash_arguments(struct text *out, const struct option_spec *spec)

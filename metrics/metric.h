@@ -71,7 +71,7 @@ struct metric {
 };
 
 /* What a sample adds to a mean over samples, 0..1: its credit, else 1 where it is correct.  A
- * failed one adds 0. */
+ * failed one adds 0.  NAN where there was no memory to weigh it. */
 double metric_credit(const struct metric *metric, const struct sample *sample,
                      const struct protocol *protocol, const struct prediction *prediction);
 

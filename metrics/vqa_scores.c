@@ -242,7 +242,7 @@ double vqa_credit(const struct sample *sample, const struct protocol *protocol,
                                      sample->n_answers, prediction->text, &scratch);
     bool failed = scratch.failed;
     vqa_scratch_release(&scratch);
-    return failed ? 0 : agreement;
+    return failed ? (double)NAN : agreement;
 }
 
 int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,

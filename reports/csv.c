@@ -88,4 +88,4 @@ static void add_csv(const struct run_record *records, size_t n, struct text *out
             add_line(&records[i], &records[i].scores[j], out);
 }
 
-const struct report_format report_csv = {"csv", "report.csv", add_csv};
+const struct report_format report_csv = {"csv", "report.csv", add_csv, NULL};

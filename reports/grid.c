@@ -1,5 +1,6 @@
 #include "reports/grid.h"
 
+#include "reports/html_text.h"
 #include "reports/report.h"
 #include "reports/table.h"
 
@@ -199,7 +200,7 @@ static void add_foot(const struct grid *grid, struct table *table, const char *n
     }
 }
 
-void grid_add_to(struct grid *grid, struct text *out)
+static void add_table(struct grid *grid, enum table_style style, struct text *out)
 {
     struct arena *arena = &grid->arena;
     struct table table;
@@ -224,25 +225,41 @@ void grid_add_to(struct grid *grid, struct text *out)
     add_foot(grid, &table, "best floor", FOOT_FLOOR);
     add_foot(grid, &table, "score", FOOT_SCORE);
     add_foot(grid, &table, "samples", FOOT_SAMPLES);
-    table_add_to(&table, TABLE_PLAIN, out);
-    text_add(out, text_string(&grid->notes));
+    table_add_to(&table, style, out);
     out->failed = out->failed || grid->notes.failed || arena_failed(arena);
+}
+
+void grid_add_to(struct grid *grid, struct text *out)
+{
+    add_table(grid, TABLE_PLAIN, out);
+    text_add(out, text_string(&grid->notes));
+}
+
+void grid_add_html(struct grid *grid, struct text *out)
+{
+    add_table(grid, TABLE_HTML, out);
+    html_add_list(out, text_string(&grid->notes));
+}
+
+void grid_put_records(struct grid *grid, const struct run_record *records, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *precision = records[i].precision;
+        const char *row = arena_printf(&grid->arena, "%s%s%s", records[i].model,
+                                       precision ? " " : "", precision ? precision : "");
+        if (row)
+            grid_put_run(grid, row, records[i].protocol, &records[i]);
+    }
 }
 
 static void add_grid(const struct run_record *records, size_t n, struct text *out)
 {
     struct grid grid;
     grid_init(&grid);
-    for (size_t i = 0; i < n; i++) {
-        const char *precision = records[i].precision;
-        const char *row = arena_printf(&grid.arena, "%s%s%s", records[i].model,
-                                       precision ? " " : "", precision ? precision : "");
-        if (row)
-            grid_put_run(&grid, row, records[i].protocol, &records[i]);
-    }
+    grid_put_records(&grid, records, n);
     grid_add_to(&grid, out);
     grid_release(&grid);
 }
 
 /* For a terminal only: no file of a run directory. */
-const struct report_format report_grid = {"grid", NULL, add_grid};
+const struct report_format report_grid = {"grid", NULL, add_grid, NULL};

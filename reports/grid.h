@@ -31,7 +31,12 @@ void grid_put_rate(struct grid *grid, const char *row, const char *column, doubl
 /* A cell that has no run, and why; an empty reason: it was not reached. */
 void grid_put_missing(struct grid *grid, const char *row, const char *column, const char *reason);
 
+/* The headlines of runs: a row a model, a column a protocol. */
+void grid_put_records(struct grid *grid, const struct run_record *records, size_t n);
+
 /* Appends the table, its floors and its notes; out has failed where memory was missing. */
 void grid_add_to(struct grid *grid, struct text *out);
+/* The same for a page. */
+void grid_add_html(struct grid *grid, struct text *out);
 
 #endif

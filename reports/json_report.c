@@ -97,4 +97,4 @@ static void add_json(const struct run_record *records, size_t n, struct text *ou
     json_close(&writer, ']');
 }
 
-const struct report_format report_json = {"json", NULL, add_json};
+const struct report_format report_json = {"json", NULL, add_json, NULL};

@@ -17,6 +17,8 @@ void json_begin_line(struct json_writer *writer, struct text *out)
 
 static void new_line(struct json_writer *writer)
 {
+    if (writer->out->failed)
+        return;
     if (writer->one_line) {
         text_add(writer->out, writer->out->data[writer->out->length - 1] == ',' ? " " : "");
         return;

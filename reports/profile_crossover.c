@@ -1,4 +1,5 @@
 /* reports/profile_crossover.c - state space models against Transformers: where the lines cross. */
+#include "metrics/latency.h"
 #include "reports/profile.h"
 #include "reports/table.h"
 
@@ -61,12 +62,6 @@ static double value_of(const struct profile_row *row, enum quantity quantity)
     return (quantity == TPOT ? row->tpot.median : row->ttft.median) * 1e-6;
 }
 
-/* What stands behind the depth 0 of a row: its picture. */
-static int positions_of(const struct profile_row *row)
-{
-    return row->depth + row->image_tokens;
-}
-
 static void add_grid(const struct grid_rows *grid, enum quantity quantity, enum table_style style,
                      struct text *out, struct arena *arena)
 {
@@ -118,38 +113,75 @@ static void add_memory(const struct grid_rows *grid, enum table_style style, str
     table_add_to(&table, style, out);
 }
 
-/* Where a's line comes to lie below b's, between two measured depths. */
-static void add_time_crossing(const struct grid_rows *grid, size_t a, size_t b,
-                              enum quantity quantity, struct text *out)
+/* What a's line does against b's over the depths that both were measured behind. */
+struct crossing {
+    size_t n;             /* such depths */
+    int first, last;      /* positions there */
+    int side;             /* of a at the last one: -1 less, 1 more, 0 within LATENCY_DIFFERENCE */
+    bool always;          /* on that side from the first on */
+    double before, after; /* else the depths between which it came there, for good */
+    double at;            /* where straight lines cross; NAN if they do not between these two */
+};
+
+static int side_of(double a, double b)
 {
-    double last_x = (double)NAN, last = (double)NAN;
-    int first = -1, end = -1;
-    text_addf(out, "%s: ", quantity == TPOT ? "time per token" : "time to the first token");
+    double percent = 100 * fabs(a - b) / fmin(a, b);
+    return percent <= LATENCY_DIFFERENCE ? 0 : a < b ? -1 : 1;
+}
+
+static struct crossing find_crossing(const struct grid_rows *grid, size_t a, size_t b,
+                                     enum quantity quantity)
+{
+    struct crossing crossing = {.n = 0, .at = (double)NAN};
+    double last_difference = (double)NAN;
     for (size_t d = 0; d < grid->n_depths; d++) {
         const struct profile_row *x = grid->rows[a][d], *y = grid->rows[b][d];
-        double difference = value_of(x, quantity) - value_of(y, quantity);
+        double own = value_of(x, quantity), other = value_of(y, quantity), difference = own - other;
         /* With a picture both read something else: that is no point on a line of depths. */
         if (isnan(difference) || x->has_picture)
             continue;
-        double at = positions_of(x);
-        first = first < 0 ? x->depth : first;
-        end = x->depth;
-        if (last > 0 && difference <= 0) {
-            double cross = last_x + (at - last_x) * last / (last - difference);
-            text_addf(out,
-                      "from about %.0f positions on less (between %.0f and %.0f, both "
-                      "synthetic)",
-                      cross, last_x, at);
-            return;
+        int side = side_of(own, other);
+        if (crossing.n == 0) {
+            crossing.first = x->depth;
+            crossing.always = true;
+        } else if (side != crossing.side) {
+            crossing.always = false;
+            crossing.before = crossing.last;
+            crossing.after = x->depth;
+            crossing.at = last_difference * difference < 0
+                              ? crossing.before + (crossing.after - crossing.before) *
+                                                      last_difference /
+                                                      (last_difference - difference)
+                              : (double)NAN;
         }
-        last_x = at;
-        last = difference;
+        crossing.side = side;
+        crossing.last = x->depth;
+        crossing.n++;
+        last_difference = difference;
     }
-    if (first < 0)
+    return crossing;
+}
+
+static void add_time_crossing(const struct grid_rows *grid, size_t a, size_t b,
+                              enum quantity quantity, struct text *out)
+{
+    static const char *const sides[] = {"less", "within 2 %", "more"};
+    struct crossing crossing = find_crossing(grid, a, b, quantity);
+    const char *side = sides[crossing.side + 1];
+    text_addf(out, "%s: ", quantity == TPOT ? "time per token" : "time to the first token");
+    if (crossing.n == 0)
         text_add(out, "not measured behind the same positions");
+    else if (crossing.n == 1)
+        text_addf(out, "%s behind %d positions, no other was measured", side, crossing.first);
+    else if (crossing.always)
+        text_addf(out, "%s throughout, from %d to %d positions", side, crossing.first,
+                  crossing.last);
+    else if (isnan(crossing.at))
+        text_addf(out, "%s from between %.0f and %.0f positions on (both synthetic)", side,
+                  crossing.before, crossing.after);
     else
-        text_addf(out, "no crossing between %d and %d positions (%s throughout)", first, end,
-                  last > 0 ? "more" : "less");
+        text_addf(out, "%s from about %.0f positions on (between %.0f and %.0f, both synthetic)",
+                  side, crossing.at, crossing.before, crossing.after);
 }
 
 static void add_sentence(const struct grid_rows *grid, size_t a, size_t b, struct text *out)

@@ -4,10 +4,14 @@
 #include <string.h>
 
 extern const struct report_format report_markdown, report_csv, report_json, report_summary,
-    report_grid;
+    report_grid, report_html;
 
-const struct report_format *const report_formats[] = {&report_markdown, &report_csv,  &report_json,
-                                                      &report_summary,  &report_grid, NULL};
+const struct report_format *const report_formats[] = {
+    &report_markdown, &report_csv, &report_json, &report_summary, &report_grid, &report_html, NULL,
+};
+
+/* The same rows' names, as the command's options want them. */
+const char *const report_format_names[] = {"md", "csv", "json", "summary", "grid", "html", NULL};
 
 const struct report_format *report_format_find(const char *name)
 {

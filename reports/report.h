@@ -1,4 +1,4 @@
-/* reports/report.h - finished runs for readers: markdown, CSV, JSON.
+/* reports/report.h - finished runs for readers: markdown, CSV, JSON, a page.
  *
  * To add a format: write reports/<name>.c with its row and list it in reports/registry.c. */
 #ifndef MAMBENCH_REPORTS_REPORT_H
@@ -6,20 +6,40 @@
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "reports/gallery.h"
 #include "reports/run_record.h"
 #include "reports/table.h"
 
 #include <stddef.h>
+
+/* A figure, as an SVG file. */
+struct report_figure {
+    const char *name; /* "pareto" */
+    const void *svg;
+    size_t svg_bytes;
+};
+
+/* What a page shows beyond the runs. */
+struct report_page {
+    const struct gallery *gallery;       /* NULL: none */
+    const struct report_figure *figures; /* [n_figures] */
+    size_t n_figures;
+    const char *notes; /* what is missing, a sentence a line */
+};
 
 struct report_format {
     const char *name;      /* "md" */
     const char *file_name; /* in the run directory; NULL: only on demand */
     /* Appends the report of n >= 1 runs. */
     void (*add)(const struct run_record *records, size_t n, struct text *out);
+    /* The same with samples and figures; NULL where the format shows none. */
+    void (*add_page)(const struct run_record *records, size_t n, const struct report_page *page,
+                     struct text *out);
 };
 
-/* The table, NULL-terminated. */
+/* The table and its names, NULL-terminated. */
 extern const struct report_format *const report_formats[];
+extern const char *const report_format_names[];
 const struct report_format *report_format_find(const char *name);
 
 /* Writes every format that has a file name into a run directory. */

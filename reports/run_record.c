@@ -111,6 +111,7 @@ static void read_machine(struct run_record *record, const cJSON *root)
     record->memory_bytes = json_number_or(machine, "memory_bytes", (double)NAN);
     record->seconds = 0;
     record->peak_bytes = (double)NAN;
+    record->n_shards = array_length(json_find(root, "shards"));
     cJSON_ArrayForEach(start, json_find(root, "starts"))
     {
         double peak = json_number_or(start, "peak_rss_bytes", (double)NAN);

@@ -86,6 +86,7 @@ struct run_record {
     double memory_bytes;
     double seconds, peak_bytes; /* over all starts: sum, largest */
     size_t n_starts;
+    size_t n_shards; /* that were merged into the run; 0: it was asked as a whole */
     /* what came of it */
     struct score *scores;
     size_t n_scores, headline;

@@ -282,4 +282,4 @@ static void add_summary(const struct run_record *records, size_t n, struct text 
 }
 
 /* For a terminal only: no file of a run directory. */
-const struct report_format report_summary = {"summary", NULL, add_summary};
+const struct report_format report_summary = {"summary", NULL, add_summary, NULL};

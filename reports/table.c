@@ -1,5 +1,7 @@
 #include "reports/table.h"
 
+#include "reports/html_text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,9 +115,40 @@ static void add_rule(const struct table *table, const size_t *widths, enum table
     text_add(out, style == TABLE_MARKDOWN ? "|\n" : "\n");
 }
 
+/* The first column names its row. */
+static void add_html_row(const struct table *table, size_t row, struct text *out)
+{
+    text_add(out, row == 0 ? "<thead><tr>" : "<tr>");
+    for (size_t column = 0; column < table->n_columns; column++) {
+        const char *name = row == 0 || column == 0 ? "th" : "td";
+        text_addf(out, "<%s%s%s>", name,
+                  row == 0      ? " scope=\"col\""
+                  : column == 0 ? " scope=\"row\""
+                                : "",
+                  table->alignment[column] == 'r' ? " class=\"r\"" : "");
+        html_add_text(out, cell_at(table, row, column));
+        text_addf(out, "</%s>", name);
+    }
+    text_add(out, row == 0 ? "</tr></thead>\n<tbody>\n" : "</tr>\n");
+}
+
+static void add_html(const struct table *table, size_t n_rows, struct text *out)
+{
+    text_add(out, "<table>\n");
+    for (size_t row = 0; row < n_rows; row++)
+        add_html_row(table, row, out);
+    text_add(out, "</tbody>\n</table>\n");
+    if (arena_failed(table->arena) || table->failed)
+        out->failed = true;
+}
+
 void table_add_to(const struct table *table, enum table_style style, struct text *out)
 {
     size_t n_rows = (table->n_cells + table->n_columns - 1) / table->n_columns;
+    if (style == TABLE_HTML) {
+        add_html(table, n_rows, out);
+        return;
+    }
     size_t *widths = arena_alloc_small(table->arena, table->n_columns, sizeof *widths);
     for (size_t column = 0; widths && column < table->n_columns; column++)
         widths[column] = column_width(table, n_rows, column, style);

@@ -1,4 +1,4 @@
-/* reports/table.h - columns that align in a terminal and are a valid GitHub table. */
+/* reports/table.h - columns that align in a terminal and are a valid GitHub table, or HTML's. */
 #ifndef MAMBENCH_REPORTS_TABLE_H
 #define MAMBENCH_REPORTS_TABLE_H
 
@@ -11,6 +11,7 @@
 enum table_style {
     TABLE_MARKDOWN, /* | a | b | */
     TABLE_PLAIN,    /* two blanks between columns, a rule under the head */
+    TABLE_HTML,     /* <table> with its head; cells are text, those aligned right of class "r" */
 };
 
 /* Cells are filled row by row; the first row is the head. */

@@ -43,6 +43,43 @@ static void assert_equal_images(const struct image *a, const struct image *b)
     assert_memory_equal(a->pixels, b->pixels, size_of(a));
 }
 
+/* Encoded and decoded again, a smooth picture is nearly the same; quality costs bytes. */
+static void a_jpeg_of_a_picture_shows_it(void **state)
+{
+    (void)state;
+    static const int sides[][2] = {{1, 1}, {3, 70}, {256, 171}};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        struct image image = generated(sides[i][0], sides[i][1]), back;
+        struct error err = {{0}};
+        unsigned char *bytes, *smaller;
+        size_t size, smaller_size;
+        double sum = 0;
+        for (size_t b = 0; b < size_of(&image); b++)
+            image.pixels[b] = (unsigned char)(100 + b % 3 + b / 97 % 80);
+        assert_ok(image_encode_jpeg(&image, 90, &bytes, &size, &err), err);
+        assert_ok(image_encode_jpeg(&image, 20, &smaller, &smaller_size, &err), err);
+        assert_true(smaller_size <= size);
+        struct picture picture = {"memory", bytes, size, IMAGE_MAX_PIXELS};
+        assert_ok(picture_decode(&picture, &back, NULL, &err), err);
+        assert_int_equal(back.width, image.width);
+        assert_int_equal(back.height, image.height);
+        for (size_t b = 0; b < size_of(&image); b++)
+            sum += abs(image.pixels[b] - back.pixels[b]);
+        assert_true(sum / (double)size_of(&image) < 6);
+        free(bytes);
+        free(smaller);
+        image_release(&back);
+        image_release(&image);
+    }
+    struct image wide = {calloc(70000, 3), 70000, 1};
+    struct error err = {{0}};
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    assert_int_equal(image_encode_jpeg(&wide, 80, &bytes, &size, &err), STATUS_UNSUPPORTED);
+    assert_contains(err.text, "70000 x 1");
+    image_release(&wide);
+}
+
 static cJSON *read_json(const char *path)
 {
     cJSON *root;
@@ -474,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_file_cut_off_anywhere_inside_its_picture_is_refused),
         cmocka_unit_test(flipped_bits_are_refused_or_read_but_never_crash),
         cmocka_unit_test(a_decoder_without_memory_says_so_and_leaks_nothing),
+        cmocka_unit_test(a_jpeg_of_a_picture_shows_it),
         cmocka_unit_test(resizing_equals_pillow_on_the_golden_table),
         cmocka_unit_test(resizing_equals_pillow_on_every_shape),
         cmocka_unit_test(resizing_to_the_same_size_is_a_copy),

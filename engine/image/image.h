@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct image {
@@ -33,5 +34,10 @@ void image_release(struct image *image);
  * The caller releases *out.  Errors: NO_MEMORY, UNSUPPORTED (a side over 4,194,304 pixels). */
 enum status image_resize(const struct image *in, int width, int height, struct image *out,
                          struct error *err);
+
+/* The picture as a JPEG of quality 1 to 100, for people to look at; the caller frees *bytes.
+ * Errors: NO_MEMORY, UNSUPPORTED (a side over 65,500 pixels). */
+enum status image_encode_jpeg(const struct image *image, int quality, unsigned char **bytes,
+                              size_t *size_bytes, struct error *err);
 
 #endif

@@ -29,7 +29,8 @@ any_number_of_shards_is_the_run() {
         [ ! -e "x$n/scores.json" ]
         expect 0 merge "x$n"
         same_as_single "x$n"
-        says "x$n/manifest.json" "\"shards\": $n"
+        [ "$(grep -c '"index":' "x$n/manifest.json")" -eq "$n" ] # the list of shards
+        says "x$n/report.md" "$n shards that were merged"
         expect 0 merge "x$n" # harmless
         same_as_single "x$n"
         expect 0 score "x$n"
@@ -41,14 +42,24 @@ any_number_of_shards_is_the_run() {
 }
 test_that any_number_of_shards_is_the_run
 
+# Each baseline has a rule of its own about all samples: the seed's order, the most frequent label.
 baselines_and_failures_have_shards_too() {
-    for i in 1 2 3; do
-        expect 0 run --model baseline:majority --task pope@triml --data "$DATA/pope" --quiet \
-            --out x --shard "$i/3"
+    for model in yes majority random; do
+        run="run --model baseline:$model --seed 7 --task pope@llava --data $DATA/pope --quiet"
+        # shellcheck disable=SC2086
+        expect 0 $run --out whole
+        for n in 3 20; do
+            for i in $(seq $n); do
+                # shellcheck disable=SC2086
+                expect 0 $run --out x --shard "$i/$n"
+            done
+            expect 0 merge x
+            same_as_single x
+            [ ! -e x/timings.jsonl ]
+            rm -r x
+        done
+        rm -r whole
     done
-    expect 0 run --model baseline:majority --task pope@triml --data "$DATA/pope" --quiet --out whole
-    expect 0 merge x
-    same_as_single x
     cp -r "$DATA/vsr" vsr
     rm vsr/images/000000000002.png
     # shellcheck disable=SC2086
@@ -74,11 +85,26 @@ what_is_missing_is_named_with_its_command() {
     says err "shard 3 of 3 has 2 of"
     says err "2 of 3 shards of x are not finished"
     [ ! -e x/predictions.jsonl ]
-    grep -e "--shard" err | sed 's/^.*: //' | while read -r line; do
-        sh -c "$line" 2>/dev/null
-    done
+    # What it says to type is typed, from another folder.
+    here=$(pwd)
+    (cd / && "$MAMBENCH" merge "$here/x" 2>&1 || true) | grep -e "--shard" | sed 's/^.*: //' >commands
+    [ "$(wc -l <commands)" -eq 2 ]
+    (cd / && sh "$here/commands") >/dev/null 2>&1
     expect 0 merge x
     same_as_single x
+    # A machine that crashed can leave zeroes behind the last line.
+    { head -c 200 /dev/zero; echo; } >>x/shards/3-of-3/predictions.jsonl
+    expect 0 merge x
+    same_as_single x
+    # For `run`, the merged run is one that is finished.
+    # shellcheck disable=SC2086
+    expect 0 run $TINY $vsr --out x
+    same_as_single x
+    says x/report.md "3 shards that were merged"
+    rm -r x/shards/1-of-3
+    mkdir x/shards/1-of-3 # killed at once
+    expect 3 merge x
+    says err "shard 1 of 3 is missing"
 }
 test_that what_is_missing_is_named_with_its_command
 
@@ -146,6 +172,32 @@ what_does_not_belong_together_is_refused() {
 }
 test_that what_does_not_belong_together_is_refused
 
+a_selection_is_cut_behind_itself() {
+    # shellcheck disable=SC2086
+    expect 0 run $TINY $vsr --limit 11 --out whole
+    for i in 1 2 3; do
+        # shellcheck disable=SC2086
+        expect 0 run $TINY $vsr --limit 11 --out x --shard "$i/3"
+    done
+    expect 0 merge x
+    same_as_single x
+}
+test_that a_selection_is_cut_behind_itself
+
+a_shard_that_is_being_run_is_told() {
+    many_captions 20000
+    # shellcheck disable=SC2086
+    "$MAMBENCH" run $TINY --task vsr@triml --data many --out x --shard 1/1 >/dev/null 2>&1 &
+    pid=$!
+    wait_for x/shards/1-of-1/predictions.jsonl "$pid"
+    expect 3 merge x
+    says err "is being run"
+    says_not err "--shard"
+    kill "$pid"
+    wait "$pid" || true
+}
+test_that a_shard_that_is_being_run_is_told
+
 # told EXPECTED VARIABLE=VALUE...: what --shard auto finds in such an environment.
 told() {
     wanted=$1
@@ -168,6 +220,22 @@ launchers_tell_the_shard() {
     told "shard 8 of 8 (Slurm process)" SLURM_PROCID=7 SLURM_NTASKS=8
     told "shard 1 of 2 (Open MPI rank)" OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2
     told "shard 2 of 2 (PMI rank)" PMI_RANK=1 PMI_SIZE=2
+    # mpirun starts its daemons with srun: Slurm's number is then a daemon's.
+    told "shard 4 of 4 (Open MPI rank)" OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_SIZE=4 PMIX_RANK=3 \
+        SLURM_PROCID=0 SLURM_NTASKS=2 SLURM_JOB_ID=7 SLURM_STEP_ID=0
+    told "shard 2 of 2 (Slurm process)" SLURM_PROCID=1 SLURM_NTASKS=2 SLURM_JOB_ID=7 SLURM_STEP_ID=0
+    # The script of a job, where srun has started nothing.
+    told "start it with srun" SLURM_PROCID=0 SLURM_NTASKS=2 SLURM_JOB_ID=7
+    told "start it with srun" SLURM_PROCID=0 SLURM_NTASKS=2 SLURM_JOB_ID=7 SLURM_ARRAY_TASK_ID=0 \
+        SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0
+    told "shard 1 of 4 (Slurm array task)" SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_JOB_ID=7 \
+        SLURM_ARRAY_TASK_ID=0 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0
+    told "cannot be" SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=1 \
+        SLURM_ARRAY_TASK_MAX=7 SLURM_ARRAY_TASK_STEP=1
+    told "how many there are is not known" PMIX_RANK=1
+    told "how many there are is not known" PMIX_RANK=1 SLURM_ARRAY_TASK_ID=0 \
+        SLURM_ARRAY_TASK_COUNT=4
+    told "more than 100000" PMI_RANK=1 PMI_SIZE=100001
     told "neither Slurm nor an MPI launcher" NOTHING=1
     told "how many there are is not known" PMI_RANK=1
     told "is 'x', not a number" PMI_RANK=x PMI_SIZE=2
