@@ -45,6 +45,10 @@ static enum status choose_runs(struct study_look *look, size_t *chosen, struct e
     if (look->n_runs == 0)
         return fail(err, STATUS_MISMATCH, "%s is a run of %s; this study is of %s",
                     list->records[0].path, list->records[0].protocol, dataset);
+    for (size_t r = 1; r < look->n_runs; r++)
+        for (size_t s = 0; s < r; s++)
+            if (strcmp(list->records[chosen[s]].path, list->records[chosen[r]].path) == 0)
+                return fail(err, STATUS_USAGE, "%s is named twice", list->records[chosen[r]].path);
     for (size_t i = 0; i < list->n; i++)
         if (!is_of(&list->records[i], dataset))
             message("note: %s is left out: it is a run of %s", list->records[i].path,

@@ -69,6 +69,10 @@ static enum exit_code write_questions(const struct study *row, const struct opti
     const char *directory = option_text(options, "write-questions");
     const char *data = option_text(options, "data");
     enum status status;
+    if (option_given(options, "extra") || option_given(options, "out"))
+        return exit_of_status(fail(err, STATUS_USAGE,
+                                   "--write-questions makes captions; --%s is for their answers",
+                                   option_given(options, "extra") ? "extra" : "out"));
     if (options->n_operands > 1) {
         struct study_look look;
         status = study_open(&look, row, options, err);

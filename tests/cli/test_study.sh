@@ -193,12 +193,16 @@ answers_of_other_programs_become_a_run() {
 test_that answers_of_other_programs_become_a_run
 
 missing_imported_answers_have_failed() {
-    head -n 100 "$POPE/coco_pope_random.json" | awk '{ printf "{\"id\": \"random/%d\", \"text\": \"no\"}\n", NR }' >answers.jsonl
+    awk 'BEGIN { for (i = 1; i <= 100; i++) for (s = 0; s < 3; s++)
+        printf "{\"id\": \"%s/%d\", \"text\": \"%s\"}\n", s == 0 ? "random" : s == 1 ? "popular" : "adversarial",
+               i, i % 4 == 1 ? "Yes" : "No" }' >answers.jsonl
     expect 4 score --task pope@llava --format jsonl --predictions answers.jsonl --data "$POPE" --out run
+    says run/predictions.jsonl "the imported file has no answer"
     expect 4 study hallucination run --out o
-    is 1700 o/answers.csv failed questions=pooled
-    is 0 o/answers.csv yes_ratio questions=random
-    is "" o/answers.csv dprime questions=popular
+    is 1500 o/answers.csv failed questions=pooled
+    is 0.25 o/answers.csv yes_ratio questions=random # of answers
+    is 0.5 o/answers.csv hit_rate questions=random
+    is 0.125 o/answers.csv accuracy questions=random # of all: 25 + 50 of 600
     says out "Failed samples count as wrong"
 }
 test_that missing_imported_answers_have_failed
@@ -321,6 +325,9 @@ what_cannot_be_studied_is_refused() {
     expect 2 study spatial v --coco x.json
     says err "--coco is for the study 'hallucination'"
     expect 2 study hallucination p --bins 0
+    expect 2 study hallucination p p
+    says err "p is named twice"
+    expect 2 study spatial v --write-questions made --out o
     expect 3 study hallucination v
     says err "v is a run of vsr@triml; this study is of pope"
     expect 3 study spatial p
@@ -330,7 +337,8 @@ what_cannot_be_studied_is_refused() {
     says err "p is left out: it is a run of pope@triml"
     # --extra: one for each run, of the same model, of made captions.
     expect 2 study spatial v --extra v --extra v
-    expect 3 study spatial v --extra v
+    baseline other yes vsr@triml "$DATA/vsr"
+    expect 3 study spatial v --extra other
     says err "was not asked any caption that is made of those"
     expect 3 study spatial v --extra p
     says err "not of made captions"
