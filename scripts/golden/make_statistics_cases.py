@@ -15,6 +15,10 @@ medians      numpy.median of the resampled pairs
 apart        the same of two samples that are resampled by themselves
 swap         scipy.stats.permutation_test of the ratio of medians, and the draws in numpy
 ranking      scikit-learn's areas and F1 with the draws as sample weights
+quantile     scipy.stats.norm.ppf
+dprime       d' and c from scipy.stats.norm.ppf of log-linearly corrected rates, resampled as sums
+calibration  scikit-learn's calibration_curve(strategy="quantile"), ECE from its bins with numpy
+roc          scikit-learn's roc_curve
 """
 
 import json
@@ -26,6 +30,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import stats
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 from statsmodels.stats.multitest import multipletests
 
 MASK = (1 << 64) - 1
@@ -197,6 +202,53 @@ def bootstrap_ranking(rng, n_images, n_resamples, seed):
             "intervals": [percentiles([a[k] for a in areas]) for k in range(3)]}
 
 
+def detection(hits, signals, alarms, noises):
+    hit = stats.norm.ppf((hits + 0.5) / (signals + 1))
+    alarm = stats.norm.ppf((alarms + 0.5) / (noises + 1))
+    return float(hit - alarm), float(-(hit + alarm) / 2)
+
+
+def dprime(rng, n, n_resamples, seed):
+    """Images with signals, noises, or both; the last has neither."""
+    signals = rng.integers(0, 4, n)
+    noises = np.maximum(rng.integers(0, 4, n), signals == 0)
+    counts = np.array([rng.binomial(signals, 0.8), signals, rng.binomial(noises, 0.15), noises])
+    total = counts.sum(axis=1)
+    values = [detection(*(counts @ weights(n, r, seed))) for r in range(n_resamples)]
+    d, c = detection(*total)
+    return {"hits": counts[0].tolist() + [0], "signals": counts[1].tolist() + [0],
+            "alarms": counts[2].tolist() + [0], "noises": counts[3].tolist() + [0],
+            "n_resamples": n_resamples, "seed": seed, "dprime": d, "criterion": c,
+            "intervals": [percentiles([v[k] for v in values]) for k in range(2)]}
+
+
+def judged(rng, n, digits):
+    """Labels and probabilities of yes, rounded so that some repeat."""
+    label = rng.integers(0, 2, n)
+    p = 1 / (1 + np.exp(-rng.normal(3 * label - 1.2, 1.5)))
+    return label, np.round(p, digits)
+
+
+def calibration(rng, n, digits, n_bins):
+    label, p = judged(rng, n, digits)
+    share, mean = calibration_curve(label, p, n_bins=n_bins, strategy="quantile")
+    # The same bins' sizes, which the function does not give.
+    edges = np.percentile(p, np.linspace(0, 1, n_bins + 1) * 100)
+    sizes = np.bincount(np.searchsorted(edges[1:-1], p), minlength=n_bins)
+    sizes = sizes[sizes > 0]
+    gaps = np.abs(share - mean)
+    return {"label": label.tolist(), "p": p.tolist(), "n_bins": n_bins, "sizes": sizes.tolist(),
+            "share": share.tolist(), "mean": mean.tolist(),
+            "error": float(gaps @ sizes / n), "largest": float(gaps.max())}
+
+
+def roc(rng, n, digits):
+    label, p = judged(rng, n, digits)
+    alarm, hit, threshold = metrics.roc_curve(label, p)
+    return {"label": label.tolist(), "p": p.tolist(), "alarm": alarm.tolist(),
+            "hit": hit.tolist(), "threshold": threshold[1:].tolist()}
+
+
 def main():
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(7)
@@ -221,6 +273,17 @@ def main():
         "swap": [swap(rng, n, seed) for n, seed in ((2, 0), (7, 0), (10, 0), (13, 0),
                                                     (15, 4), (70, 2 ** 33))] +
                 [swap(rng, 9, 0, 1), swap(rng, 20, 1, 1)],
+    }
+    rng = np.random.default_rng(8)
+    cases |= {
+        "quantile": [{"p": p, "z": float(stats.norm.ppf(p))} for p in
+                     (1e-300, 1e-20, 3.1e-7, 0.0001, 0.02, 0.025, 0.31, 0.4999999, 0.5, 0.5000001,
+                      0.7, 0.841, 0.975, 0.9998333888703765, 1 - 1e-9)],
+        "dprime": [dprime(rng, n, 200, seed) for n, seed in ((12, 1), (25, 0), (120, 2 ** 40))],
+        "calibration": [calibration(rng, n, digits, n_bins) for n, digits, n_bins in
+                        ((1, 9, 10), (7, 9, 10), (100, 9, 10), (101, 9, 10), (333, 9, 15),
+                         (250, 1, 10), (397, 2, 20), (60, 0, 4))],
+        "roc": [roc(rng, n, digits) for n, digits in ((9, 9), (40, 9), (200, 2), (90, 1), (30, 0))],
     }
     print(json.dumps(cases, indent=0))
 
