@@ -194,20 +194,28 @@ static void add_legend(const struct comparison_list *list, struct text *out)
         list->n_draws, PAIRED_MOST_EXACT, list->n, list->n == 1 ? "" : "s", 100 * COMPARE_LEVEL);
 }
 
+static void add_accuracies(const struct comparison_list *list, struct arena *arena,
+                           enum table_style style, struct text *out)
+{
+    add_runs(list, arena, style, out);
+    text_add_char(out, '\n');
+    add_differences(list, arena, style, out);
+    add_legend(list, out);
+    text_add_char(out, '\n');
+    add_changes(list, arena, style, out);
+    text_add(out,
+             "\nFell, rose: samples that earn less or more in the run. McNemar's exact test is "
+             "on distinct\nquestions; it ignores that they share images and decides nothing.\n");
+}
+
 void compare_add_tables(const struct comparison_list *list, bool markdown, struct text *out)
 {
     enum table_style style = markdown ? TABLE_MARKDOWN : TABLE_PLAIN;
     struct arena arena;
     arena_init(&arena);
-    add_runs(list, &arena, style, out);
-    text_add_char(out, '\n');
-    add_differences(list, &arena, style, out);
-    add_legend(list, out);
-    text_add_char(out, '\n');
-    add_changes(list, &arena, style, out);
-    text_add(out,
-             "\nFell, rose: samples that earn less or more in the run. McNemar's exact test is "
-             "on distinct\nquestions; it ignores that they share images and decides nothing.\n");
+    if (list->n > 0)
+        add_accuracies(list, &arena, style, out);
+    speed_add_table(&list->speed, style, out);
     add_remarks(list, out);
     for (size_t i = 0; i < list->n; i++)
         add_flips(&list->items[i], &arena, style, out);
@@ -303,6 +311,7 @@ void compare_add_json(const struct comparison_list *list, struct text *out)
     for (size_t i = 0; i < list->n; i++)
         put_comparison(&writer, &list->items[i]);
     json_close(&writer, ']');
+    speed_put_json(&list->speed, &writer);
     json_put_strings(&writer, "not_compared", list->left_out, list->n_left_out);
     json_close(&writer, '}');
 }
