@@ -91,7 +91,7 @@ static void add_results(const struct page *page, struct text *out)
     struct grid grid;
     grid_init(&grid);
     grid_put_records(&grid, page->records, page->n);
-    text_add(out, "<div class=\"table\">\n");
+    text_add(out, "<div class=\"table grid\">\n");
     grid_add_html(&grid, out);
     text_add(out, "</div>\n");
     grid_release(&grid);
