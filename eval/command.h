@@ -20,6 +20,10 @@ struct command {
     const char *const *examples; /* command lines, NULL-terminated; may be NULL */
     /* Does it.  A sentence in err is printed by main() and need not mean failure of the rest. */
     enum exit_code (*run)(const struct options *options, struct error *err);
+    /* What the process ends with instead, whatever came before, arguments that could not be parsed
+     * included; NULL: the code itself. */
+    enum exit_code (*map_code)(enum exit_code code, size_t n_arguments,
+                               const char *const *arguments);
 };
 
 /* The table, NULL-terminated. */

@@ -14,6 +14,7 @@ enum exit_code {
     EXIT_INCOMPLETE = 4, /* done, but some samples have no answer */
     EXIT_INTERNAL = 5,   /* no memory, or output that cannot be written */
     EXIT_INCONCLUSIVE = 6,
+    EXIT_SKIP = 125,        /* `git bisect run`: this commit tells nothing */
     EXIT_INTERRUPTED = 130, /* SIGINT; SIGTERM is 143 */
     EXIT_TERMINATED = 143,
 };

@@ -66,7 +66,7 @@ static int run_command(const struct command *command, size_t n, const char *cons
         message("mambench %s: %s", command->name, err.text);
     if (code == EXIT_USAGE)
         message("'mambench %s --help' lists the options", command->name);
-    return (int)code;
+    return (int)(command->map_code ? command->map_code(code, n, arguments) : code);
 }
 
 int main(int argc, char **argv)

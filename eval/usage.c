@@ -10,11 +10,13 @@ static const char title[] = "measures vision-language models: state space models
 
 const struct exit_meaning exit_meanings[] = {
     {"0", "done"},
-    {"1", "a selftest failed"},
+    {"1", "a selftest or a gate failed"},
     {"2", "wrong usage, or a run directory that belongs to another run"},
     {"3", "model or data missing or damaged"},
     {"4", "done, but some samples have no answer; the scores count them as wrong"},
     {"5", "internal: out of memory, or output that cannot be written"},
+    {"6", "inconclusive: what was measured does not tell"},
+    {"125", "with --bisect: no verdict"},
     {"130, 143", "interrupted (SIGINT, SIGTERM); the same command resumes"},
     {NULL, NULL},
 };
@@ -203,6 +205,7 @@ static const struct man_entry variables[] = {
     {"SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT, SLURM_PROCID, SLURM_NTASKS",
      "which part of the samples is this process's, with --shard auto."},
     {"OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, PMI_RANK, PMI_SIZE", "the same below mpirun."},
+    {"GITHUB_STEP_SUMMARY", "the file to which 'mambench gate --ci github' appends its table."},
     {NULL, NULL},
 };
 

@@ -8,6 +8,8 @@
 
 #include "engine/base/random.h"
 #include "metrics/bootstrap.h"
+#include "metrics/dprime.h"
+#include "metrics/gate_rule.h"
 #include "metrics/mcnemar.h"
 #include "metrics/paired.h"
 #include "metrics/power.h"
@@ -115,8 +117,9 @@ static void make_gqa(void)
 /* One simulated pair of runs. */
 struct runs {
     struct paired_image images[MOST_IMAGES];
-    double y[MOST_IMAGES];           /* right answers of the first run */
-    double f1[2 * MOST_IMAGES];      /* 2 TP, and predicted + labelled yes, of the first run */
+    double y[MOST_IMAGES];      /* right answers of the first run */
+    double f1[2 * MOST_IMAGES]; /* 2 TP, and predicted + labelled yes, of the first run */
+    struct detection_counts counts[MOST_IMAGES]; /* of the first run */
     size_t only_first, only_second;  /* samples that one alone has right, repeats counted */
     double image_first, image_other; /* chances in the image at hand */
 };
@@ -142,6 +145,11 @@ static void ask(struct runs *runs, const struct pair *pair, const struct truth *
     runs->y[image] += times * first;
     runs->f1[image] += pair->is_yes && first ? 2 * times : 0;
     runs->f1[shape.n_images + image] += times * (pair->is_yes + (pair->is_yes == first));
+    struct detection_counts *counts = &runs->counts[image];
+    counts->signals += pair->is_yes ? times : 0;
+    counts->hits += pair->is_yes && first ? times : 0;
+    counts->noises += pair->is_yes ? 0 : times;
+    counts->false_alarms += !pair->is_yes && !first ? times : 0;
     runs->only_first += first && !second ? pair->times : 0;
     runs->only_second += second && !first ? pair->times : 0;
 }
@@ -193,10 +201,21 @@ static struct interval f1_interval(const struct runs *runs, uint64_t seed)
 /* How many simulations did what. */
 struct tally {
     size_t accuracy, f1, difference; /* intervals that hold the truth */
-    size_t decided, worse;           /* p < 0.05; and the second run is the worse one */
-    size_t mcnemar;                  /* p < 0.05 where clusters and repeats are forgotten */
-    double promised;                 /* sum of the power for the true drop */
+    size_t dprime, criterion;
+    size_t decided, worse; /* p < 0.05; and the second run is the worse one */
+    size_t mcnemar;        /* p < 0.05 where clusters and repeats are forgotten */
+    double promised;       /* sum of the power for the true drop */
 };
+
+/* Yes to a yes and no to a no are equally likely: d' is 2 z(right), and c is 0. */
+static void tally_detection(struct tally *tally, const struct runs *runs, double right,
+                            uint64_t seed)
+{
+    struct interval dprime = {NAN, NAN}, criterion = {NAN, NAN};
+    detection_intervals(runs->counts, shape.n_images, N_RESAMPLES, seed, &dprime, &criterion, NULL);
+    tally->dprime += covers(dprime, 2 * normal_quantile(right));
+    tally->criterion += covers(criterion, 0);
+}
 
 static void tally_up(struct tally *tally, const struct truth *truth, uint64_t seed)
 {
@@ -211,6 +230,8 @@ static void tally_up(struct tally *tally, const struct truth *truth, uint64_t se
     tally->accuracy += covers(accuracy_interval(&runs), right);
     if (truth->drop == 0) /* asked for once a shape: it is the slow one */
         tally->f1 += covers(f1_interval(&runs, seed), f1);
+    if (truth->drop == 0 && shape.n_samples == 9000)
+        tally_detection(tally, &runs, right, seed);
     tally->difference += covers(difference.interval, -truth->drop);
     bool failed = paired_permutation(runs.images, shape.n_images, N_DRAWS, seed, &permutation,
                                      NULL) != STATUS_OK;
@@ -234,6 +255,8 @@ static struct tally simulate_all(const struct truth *truth)
             sum.accuracy += own.accuracy;
             sum.f1 += own.f1;
             sum.difference += own.difference;
+            sum.dprime += own.dprime;
+            sum.criterion += own.criterion;
             sum.decided += own.decided;
             sum.worse += own.worse;
             sum.mcnemar += own.mcnemar;
@@ -280,6 +303,8 @@ static void pope_keeps_its_promises(void **state)
     const struct truth alike = {0.85, 0, 0.6};
     make_pope();
     struct tally tally = assert_runs_that_are_alike(&alike);
+    assert_covers(tally.dprime, "d', bootstrap");
+    assert_covers(tally.criterion, "c, bootstrap");
     /* Why the permutation decides: questions that come three times are taken for three. */
     assert_true((double)tally.mcnemar / N_SIMULATIONS > 0.12);
 }
@@ -315,6 +340,69 @@ static void a_drop_of_two_points_is_found_as_often_as_promised(void **state)
     assert_covers(tally.difference, "difference");
 }
 
+/* What a gate of three tasks decides, each with one drop that is allowed down to 0 and none in
+ * truth; the three are independent, and Holm corrects for them. */
+enum { GATE_TASKS = 3 };
+static struct gate_test gate_tests[N_SIMULATIONS][GATE_TASKS];
+
+static void simulate_gate_task(size_t task, const struct truth *truth)
+{
+#pragma omp parallel for schedule(static)
+    for (uint64_t seed = 1; seed <= N_SIMULATIONS; seed++) {
+        struct runs runs;
+        struct permutation permutation = {.p = 0};
+        simulate(&runs, truth, seed + N_SIMULATIONS * (task + 1));
+        struct paired_difference difference = paired_difference(runs.images, shape.n_images);
+        paired_permutation(runs.images, shape.n_images, N_DRAWS, seed, &permutation, NULL);
+        gate_tests[seed - 1][task] =
+            (struct gate_test){.excess = -100 * difference.mean, .p = permutation.p};
+    }
+}
+
+/* Gates of which a test of the first n tasks fails. */
+static double share_that_fails(size_t n)
+{
+    size_t n_failed = 0;
+    for (size_t i = 0; i < N_SIMULATIONS; i++) {
+        bool fails = false;
+        assert_true(gate_decide(gate_tests[i], n, 0.05));
+        for (size_t t = 0; t < n; t++)
+            fails = fails || gate_tests[i][t].verdict == GATE_FAILED;
+        n_failed += fails;
+    }
+    return (double)n_failed / N_SIMULATIONS;
+}
+
+static void a_gate_rarely_fails_what_is_alike(void **state)
+{
+    (void)state;
+    static void (*const makes[GATE_TASKS])(void) = {make_pope, make_vsr, make_gqa};
+    static const struct truth alike[GATE_TASKS] = {{0.85, 0, 0.6}, {0.6, 0, 0.6}, {0.6, 0, 0.6}};
+    for (size_t task = 0; task < GATE_TASKS; task++) {
+        makes[task]();
+        simulate_gate_task(task, &alike[task]);
+    }
+    for (size_t n = 1; n <= GATE_TASKS; n += 2) {
+        double share = share_that_fails(n);
+        print_message("  %zu task%s: %.2f %% of gates fail\n", n, n > 1 ? "s" : "", 100 * share);
+        if (share > 0.05 + errors_of(0.05, 2))
+            fail_msg("%.2f %% of gates of runs that are alike fail", 100 * share);
+        /* A drop is one of two directions, and Holm takes no more than it must. */
+        assert_true(share > 0.01);
+    }
+}
+
+static void a_gate_finds_a_drop_of_two_points(void **state)
+{
+    (void)state;
+    const struct truth worse = {0.85, 0.02, 0.6};
+    make_pope();
+    simulate_gate_task(0, &worse);
+    double share = share_that_fails(1);
+    print_message("  %.2f %% of gates fail\n", 100 * share);
+    assert_true(share > 0.7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +410,8 @@ int main(void)
         cmocka_unit_test(vsr_keeps_its_promises),
         cmocka_unit_test(gqa_keeps_its_promises),
         cmocka_unit_test(a_drop_of_two_points_is_found_as_often_as_promised),
+        cmocka_unit_test(a_gate_rarely_fails_what_is_alike),
+        cmocka_unit_test(a_gate_finds_a_drop_of_two_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,3 +90,38 @@ many_captions() {
                    "\"label\": %d, \"relation\": \"left of\"}\n", i % 6 + 1, i, i % 2
     }' >many/zeroshot/test.jsonl
 }
+
+# The miniature VSR of the examples: 408 synthetic captions.  Samples are numbered by line.
+VSR=$ROOT/examples/mini-bench/vsr
+
+# baseline DIR [OPTION...]: a real run, whose answers answer_all() replaces.
+baseline() {
+    directory=$1
+    shift
+    "$MAMBENCH" run --model baseline:yes --task vsr@triml --data "$VSR" --out "$directory" \
+        --quiet "$@" >out 2>err
+}
+
+# answer_all DIR EVERY [FAILED]: the right answer to all captions but each EVERY-th, with sample
+# FAILED failed; synthetic answers.
+answer_all() {
+    awk -v every="$2" -v failed="${3:--1}" '{
+        right = index($0, "\"label\": 1") > 0
+        if ((NR - 1) % every == every - 1)
+            right = !right
+        match($0, /[0-9]+\.png/)
+        printf "{\"id\": \"%d\", \"image\": \"%s\", ", NR - 1, substr($0, RSTART, RLENGTH)
+        if (NR - 1 == failed)
+            print "\"error\": \"the picture is torn\"}"
+        else
+            print "\"probabilities\": [" (right ? "0.9, 0.1" : "0.1, 0.9") "]}"
+    }' "$VSR/zeroshot/test.jsonl" >"$1/predictions.jsonl"
+}
+
+# two_runs EVERY EVERY: runs `a` and `b`.
+two_runs() {
+    baseline a
+    cp -r a b
+    answer_all a "$1"
+    answer_all b "$2"
+}
