@@ -28,9 +28,11 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo 0.1.
 PACKAGES := gcc libc6-dev make pkg-config git libcjson-dev libcsv-dev libjpeg62-turbo-dev libpng-dev \
             libdnnl-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev
 # For `make check` only: second compiler, sanitizer runtime, formatter; mpirun; what scripts/get_data.sh
-# and its tests run; what reads JUnit files; the browser that opens the HTML report, and what drives it.
+# and its tests run; what reads JUnit files; the browser that opens the HTML report, and what drives it; pdflatex
+# and gnuplot for tables and figures.
 CHECK_PACKAGES := clang clang-format libclang-rt-14-dev libomp-14-dev openmpi-bin curl unzip zip shellcheck \
-                  libxml2-utils chromium chromium-driver jq
+                  libxml2-utils chromium chromium-driver jq gnuplot-nox texlive-latex-base \
+                  texlive-latex-recommended
 PKG_CONFIG_NAMES := libcjson libjpeg libpng libpcre2-8 libutf8proc libcrypto cmocka
 
 BUILD := build
@@ -61,11 +63,12 @@ LEVEL_avx2   := -mavx2 -mfma -mf16c
 LEVEL_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mprefer-vector-width=512
 
 PROTOCOLS := $(sort $(wildcard datasets/protocols/*.json))
+PUBLISHED := $(sort $(wildcard reports/published/*.csv))
 SOURCES   := $(sort $(wildcard engine/*.c engine/*/*.c datasets/*.c metrics/*.c reports/*.c eval/*.c))
 KERNELS   := engine/ops/ops_cpu.c $(sort $(wildcard engine/ops/cpu_*.c))
 LIBRARY   := $(filter-out eval/main.c $(KERNELS),$(SOURCES))
 OBJECTS   := $(LIBRARY:%.c=$(BUILD)/%.o) $(foreach level,$(LEVELS),$(KERNELS:%.c=$(BUILD)/%_$(level).o)) \
-             $(BUILD)/protocols_data.o $(BUILD)/page_data.o
+             $(BUILD)/protocols_data.o $(BUILD)/page_data.o $(BUILD)/published_data.o
 HEADERS   := $(sort $(wildcard engine/*.h engine/*/*.h datasets/*.h metrics/*.h reports/*.h eval/*.h))
 TESTS     := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
@@ -142,6 +145,12 @@ $(BUILD)/protocols_data.c: scripts/embed_protocols.sh $(PROTOCOLS) | $(BUILD)/de
 $(BUILD)/protocols_data.o: $(BUILD)/protocols_data.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(BUILD)/published_data.c: scripts/embed_published.sh $(PUBLISHED) | $(BUILD)/dependencies
+	@mkdir -p $(@D)
+	$(Q)sh scripts/embed_published.sh $(PUBLISHED) > $@
+$(BUILD)/published_data.o: $(BUILD)/published_data.c $(BUILD)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
 PAGE := $(sort $(wildcard reports/page/*))
 $(BUILD)/page_data.c: scripts/embed_page.sh $(PAGE) | $(BUILD)/dependencies
 	@mkdir -p $(@D)
@@ -170,7 +179,7 @@ $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
 $(BUILD)/tests/test_added_dataset: $(BUILD)/tests/dataset_signs.o
 
 ## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
-test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/damage_weights $(BUILD)/mambench
+test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/damage_layer $(BUILD)/tests/damage_weights $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 
@@ -240,6 +249,11 @@ CHECK_PARTS ?= same slower neighbour overhead stages
 check-profiler: mambench
 	sh scripts/check_profiler.sh ./mambench $(CHECK_PARTS)
 .PHONY: check-profiler
+## check-gate-latency: false alarms and power of `mambench gate --ab`, counted (half an hour; may be noisy)
+GATE_PARTS ?= same slower
+check-gate-latency: mambench
+	sh scripts/check_gate.sh ./mambench $(GATE_PARTS)
+.PHONY: check-gate-latency
 ## bench-load: loading a Cobra-3B of noise (9 GB, written to BENCH_DIR) from the page cache
 BENCH_DIR ?= build/bench-cobra
 bench-load: benchmarks

@@ -1,6 +1,8 @@
 /* VSR: is this sentence about the picture true?  One file of JSON lines a split.  Reference:
  * cambridgeltl/visual-spatial-reasoning@b27a0af data/splits; ids as in
  * TRI-ML/vlm-evaluation@d9f5896:vlm_eval/tasks/harnesses/vsr.py:52. */
+#include "datasets/vsr.h"
+
 #include "datasets/build.h"
 #include "datasets/dataset.h"
 #include "datasets/jsonl.h"
@@ -98,6 +100,11 @@ static const struct vsr_split *split_of(const char *variant)
         if (strcmp(splits[i].variant, variant) == 0)
             return &splits[i];
     return NULL;
+}
+
+const char *vsr_file_of(const char *variant)
+{
+    return split_of(variant)->files[0];
 }
 
 static const char *image_folder(struct dataset *set, const char *directory)

@@ -143,6 +143,20 @@ static enum status request_ids(struct session *session, const struct request *re
     return request->n_ids > 0 ? STATUS_OK : fail(err, STATUS_UNSUPPORTED, "the prompt is empty");
 }
 
+/* Of all text that the answer depends on; the text buffer is free until the answer. */
+static enum status digest_ids(struct session *session, uint64_t *out, struct error *err)
+{
+    const struct token_list *before = &session->engine->before;
+    struct text *all = &session->text;
+    text_reset(all);
+    if (session->stand == STAND_IMAGE && before->n > 0)
+        text_add_bytes(all, (const char *)before->ids, before->n * sizeof *before->ids);
+    text_add_bytes(all, (const char *)session->prompt.ids,
+                   session->prompt.n * sizeof *session->prompt.ids);
+    *out = all->failed ? 0 : sha256_short(text_string(all), all->length);
+    return *out ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory for a prompt");
+}
+
 /* A prompt that cannot be read where the session stands fails alone: it has no rows. */
 static enum status tokenize(struct batch *batch, struct error *err)
 {
@@ -165,6 +179,10 @@ static enum status tokenize(struct batch *batch, struct error *err)
         batch->active[batch->n_active++] = i;
         out->n_prompt_ids = session->prompt.n;
         out->timings.ns[STAGE_TOKENIZE] = clock_ns() - start;
+        if (batch->requests[i].digests)
+            status = digest_ids(session, &out->ids_digest, err);
+        if (status)
+            return status;
     }
     return STATUS_OK;
 }
@@ -343,6 +361,23 @@ static enum status weigh_choices(struct batch *batch, size_t i, struct error *er
     return STATUS_OK;
 }
 
+/* Of the first logits, whose time is no part of an answer's. */
+static enum status digest_logits(struct batch *batch, struct error *err)
+{
+    size_t vocabulary = (size_t)batch->engine->lm->vocabulary;
+    for (size_t a = 0; a < batch->n_active; a++) {
+        size_t i = batch->active[a];
+        uint64_t *digest = &batch->generations[i].logits_digest;
+        if (!batch->requests[i].digests)
+            continue;
+        *digest = sha256_short(batch->logits + batch->row[i] * vocabulary,
+                               vocabulary * sizeof *batch->logits);
+        if (*digest == 0)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for an answer");
+    }
+    return STATUS_OK;
+}
+
 /* Draws the next token of every active session from its row of logits; those that ended leave. */
 static void next_tokens(struct batch *batch)
 {
@@ -414,9 +449,13 @@ static enum status generate(struct batch *batch, struct error *err)
     int64_t start = clock_ns(), share = (int64_t)batch->n;
     prefill(batch);
     int64_t first = clock_ns();
+    enum status status = digest_logits(batch, err);
+    if (status)
+        return status;
+    int64_t second = clock_ns();
     for (size_t a = 0; a < batch->n_active; a++) {
         batch->sessions[batch->active[a]]->stand = STAND_TEXT;
-        enum status status = weigh_choices(batch, batch->active[a], err);
+        status = weigh_choices(batch, batch->active[a], err);
         if (status)
             return status;
     }
@@ -428,7 +467,7 @@ static enum status generate(struct batch *batch, struct error *err)
     int64_t end = clock_ns();
     for (size_t i = 0; i < batch->n; i++) {
         batch->generations[i].timings.ns[STAGE_PROMPT] = (first - start) / share;
-        batch->generations[i].timings.ns[STAGE_DECODE] = (end - first) / share;
+        batch->generations[i].timings.ns[STAGE_DECODE] = (end - second) / share;
         detokenize(batch, i);
         if (batch->sessions[i]->text.failed)
             return fail(err, STATUS_NO_MEMORY, "out of memory for an answer");

@@ -91,6 +91,7 @@ struct request {
     const int *ids; /* [n_ids] read in place of prompt, as they are; below the vocabulary */
     size_t n_ids;
     int64_t *token_ns; /* [max_new_tokens]; gets clock_ns() when each token was chosen */
+    bool digests;      /* generation->ids_digest and logits_digest are wanted */
 };
 
 /* What came of it.  Pointers belong to the session until its next answer. */
@@ -103,6 +104,10 @@ struct generation {
     bool truncated;         /* the prompt was cut at the model's text limit */
     float choice_logits[8]; /* of the first position */
     double choice_probabilities[8]; /* softmax over the choices only */
+    /* sha256_short() of what two runs can be told apart by; 0 where the answer did not get there.
+     */
+    uint64_t ids_digest;    /* int32 of all text read: in front of the picture, then the prompt */
+    uint64_t logits_digest; /* float of the first position, the whole vocabulary */
     struct timings timings;
     struct error failure; /* why there is no answer; empty if there is one */
 };
@@ -181,6 +186,9 @@ struct pixels;
 enum status pixels_open(struct pixels **out, const struct engine *engine, const char *path,
                         struct timings *timings, struct error *warning, struct error *err);
 void pixels_close(struct pixels *pixels);
+
+/* sha256_short() of the floats of all towers, in order. */
+uint64_t pixels_digest(const struct pixels *pixels, const struct engine *engine);
 
 /* session_see() from there on: VISION .. IMAGE are added to timings.  Errors: NO_MEMORY; the
  * session is then reset. */

@@ -268,6 +268,11 @@ void pixels_close(struct pixels *pixels)
     free(pixels);
 }
 
+uint64_t pixels_digest(const struct pixels *pixels, const struct engine *engine)
+{
+    return sha256_short(pixels->values, pixels_bytes(engine));
+}
+
 enum status session_see_pixels(struct session *session, const struct pixels *pixels,
                                struct timings *timings, struct error *err)
 {

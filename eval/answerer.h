@@ -25,6 +25,15 @@ struct question {
     const char *prompt; /* what the language model reads */
 };
 
+/* What two runs' answers can be told apart by, in the order it arises: sha256_short() of each. */
+enum answer_digest {
+    DIGEST_PROMPT, /* the text, template included */
+    DIGEST_PIXELS, /* pixels_digest() */
+    DIGEST_IDS,    /* the two of struct generation */
+    DIGEST_LOGITS,
+    DIGEST_N
+};
+
 /* What came of one sample.  Strings belong to the answerer until its next answers. */
 struct answer {
     const char *text;                           /* NULL if only choices were weighed */
@@ -40,8 +49,10 @@ struct answer {
     bool repeated;   /* the same question was asked of the same picture: its answer, at no cost */
     size_t together; /* questions computed at once, whose shares the timings are; 1: alone */
     struct timings timings;
-    const char *warning; /* what is unusual about the picture; NULL if nothing */
-    const char *failure; /* why there is no answer; then only the warning is set beside it */
+    bool has_digests;           /* a baseline has none */
+    uint64_t digests[DIGEST_N]; /* 0 where the sample failed before */
+    const char *warning;        /* what is unusual about the picture; NULL if nothing */
+    const char *failure;        /* why there is no answer; then only warning and digests are set */
 };
 
 /* What is written about an answerer.  Strings belong to it; NULL where it has no such thing. */

@@ -28,6 +28,7 @@ struct part {
     size_t first_sequence, n_sequences; /* the different ones among them */
     bool fresh;                         /* the picture was read for this block */
     struct timings see;                 /* what that took */
+    uint64_t digest;                    /* of the pixels; 0 if there are none */
     struct error warning, failure;      /* of the picture; empty if none */
 };
 
@@ -40,11 +41,13 @@ struct engine_state {
     const struct protocol *protocol;
     const char *seen;              /* image_path, also of one that failed; NULL: none */
     struct error warning, failure; /* of `seen` */
+    uint64_t digest;               /* of its pixels */
     /* the block */
     struct part parts[MOST_SEQUENCES];
     size_t n_parts, n_sequences, n_asked; /* asked: sequences whose picture can be used */
     struct request requests[MOST_SEQUENCES];
     struct generation generations[MOST_SEQUENCES], compact[MOST_SEQUENCES];
+    uint64_t prompt_digests[MOST_SEQUENCES];
     size_t sequence_of[ANSWERER_MOST_QUESTIONS];
 };
 
@@ -184,7 +187,8 @@ static bool plan_part(const struct answerer *answerer, struct part *part,
             state->requests[s] = (struct request){.prompt = questions[i].prompt,
                                                   .choices = state->protocol->choices,
                                                   .n_choices = state->protocol->n_choices,
-                                                  .max_new_tokens = new_tokens(answerer)};
+                                                  .max_new_tokens = new_tokens(answerer),
+                                                  .digests = true};
             state->n_sequences++;
             part->n_sequences++;
         }
@@ -221,6 +225,17 @@ static void plan_block(const struct answerer *answerer, const struct question *q
     }
 }
 
+static enum status digest_prompts(struct engine_state *state, struct error *err)
+{
+    for (size_t s = 0; s < state->n_sequences; s++) {
+        const char *prompt = state->requests[s].prompt;
+        state->prompt_digests[s] = sha256_short(prompt, strlen(prompt));
+        if (state->prompt_digests[s] == 0)
+            return fail(err, STATUS_NO_MEMORY, "out of memory for a prompt");
+    }
+    return STATUS_OK;
+}
+
 /* Lets question i's picture and those behind it be read. */
 static void expect_pictures(struct engine_state *state, const struct question *questions, size_t n,
                             size_t i)
@@ -242,6 +257,7 @@ static enum status see_image(struct engine_state *state, struct part *part, cons
     if (state->seen && strcmp(state->seen, path) == 0) {
         part->warning = state->warning;
         part->failure = state->failure;
+        part->digest = state->digest;
         return STATUS_OK;
     }
     prefetch_take(state->prefetch, path, &picture);
@@ -253,6 +269,7 @@ static enum status see_image(struct engine_state *state, struct part *part, cons
     if (status == STATUS_NO_MEMORY)
         return fail(err, status, "%s", picture.failure.text);
     state->seen = path;
+    state->digest = part->digest = picture.digest;
     state->warning = part->warning = picture.warning;
     state->failure = part->failure = picture.failure;
     part->see = picture.timings;
@@ -354,10 +371,15 @@ static void fill_part(const struct answerer *answerer, const struct part *part,
         size_t s = state->sequence_of[i];
         *answer = (struct answer){0};
         answer->warning = part->warning.text[0] ? part->warning.text : NULL;
+        answer->has_digests = true;
+        answer->digests[DIGEST_PROMPT] = state->prompt_digests[s];
+        answer->digests[DIGEST_PIXELS] = part->digest;
         if (part->failure.text[0]) {
             answer->failure = part->failure.text;
             continue;
         }
+        answer->digests[DIGEST_IDS] = state->generations[s].ids_digest;
+        answer->digests[DIGEST_LOGITS] = state->generations[s].logits_digest;
         fill_answer(answer, &state->generations[s], state, new_tokens(answerer) > 0);
         bool fresh = part->fresh && i == part->first;
         answer->image_reused = !fresh;
@@ -384,7 +406,9 @@ static enum status answer_engine(struct answerer *answerer, const struct questio
         n = 1;
     }
     plan_block(answerer, questions, n);
-    enum status status = see_images(state, questions, n, err);
+    enum status status = digest_prompts(state, err);
+    if (!status)
+        status = see_images(state, questions, n, err);
     if (!status)
         status = answer_sequences(state, err);
     if (status)

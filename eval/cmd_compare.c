@@ -12,6 +12,9 @@ static const struct option_spec options_table[] = {
     {"flips", 0, OPTION_COUNT, "N",
      "list N answers that earn less and N that earn more, the largest changes first", "5", NULL,
      false},
+    {"profile", 0, OPTION_DIRECTORY, "DIR",
+     "latencies from DIR/profile.json, too: a profile that measured all the models in turn", NULL,
+     NULL, false},
     PAIRING_OPTION_ROWS,
     {"draws", 0, OPTION_COUNT, "N", "signs drawn by the permutation test, at least 999", "9999",
      NULL, false},
@@ -27,8 +30,11 @@ static const char *const notes[] = {
     "decides, after Holm's correction for everything that is compared at once: better, worse or "
     "inconclusive. No model is needed, but the benchmark's files are.",
     "Compared is the mean over samples of what an answer earns. Where a protocol's headline is "
-    "another number (POPE's F1), it is shown beside. Failed samples count as wrong. Latencies are "
-    "not compared.",
+    "another number (POPE's F1), it is shown beside. Failed samples count as wrong.",
+    "Latencies stand side by side where the runs, or the folders of their models, hold a "
+    "profile.json of the same configuration (`mambench profile --out`): medians and the bootstrap "
+    "interval of their ratio, in pairs where one profile measured both in turn. They get no "
+    "verdict: `mambench gate --ab` measures anew and decides.",
     "The exit code does not depend on the verdict: 0, or 4 where samples failed.",
     NULL,
 };
@@ -36,6 +42,7 @@ static const char *const notes[] = {
 static const char *const examples[] = {
     "mambench compare runs/before runs/after",
     "mambench compare --allow-different-prompts runs/llava runs/cobra runs/mlmamba",
+    "mambench compare runs/cobra runs/llava --profile runs/speed-of-both",
     "mambench compare --flips 100 --json runs/before/pope@triml runs/after/pope@triml",
     NULL,
 };
@@ -61,6 +68,7 @@ static enum exit_code run(const struct options *options, struct error *err)
         .pairing = pairing_options_of(options),
         .n_flips = option_count(options, "flips"),
         .n_draws = option_count(options, "draws"),
+        .profile = option_text(options, "profile"),
     };
     enum status status = option_seed(options, &compare.seed, err);
     if (!status && (compare.n_draws < 999 || compare.n_draws > 100000000))

@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "eval/command.h"
 #include "eval/gate.h"
+#include "eval/gate_ab.h"
 #include "eval/model_options.h"
 #include "eval/output.h"
 #include "eval/version.h"
@@ -38,9 +39,11 @@ static const struct option_spec options_table[] = {
     {"bisect", 0, OPTION_FLAG, NULL,
      "exit codes for `git bisect run`: 0 passed, 1 failed, 125 for all else", NULL, NULL, false},
     PAIRING_OPTION_ROWS,
+    GATE_AB_OPTION_ROWS,
     {"draws", 0, OPTION_COUNT, "N", "signs drawn by the permutation test, at least 999", "9999",
      NULL, false},
-    {"seed", 0, OPTION_COUNT, "N", "of these draws", "0", NULL, false},
+    {"seed", 0, OPTION_COUNT, "N",
+     "of these draws; with --ab, of the order of starts and of the resamples", "0", NULL, false},
     {"json", 0, OPTION_FLAG, NULL, "print JSON", NULL, NULL, false},
     {0},
 };
@@ -64,7 +67,10 @@ static const char *const notes[] = {
     "widened by Holm; one without an interval where it lies below.",
     "Times and bytes come from profile.json in RUN, or in a folder of it, and are compared on the "
     "same machine only: CPU, cores, instruction set, library of products, system, governor, quota. "
-    "Elsewhere, and where a profile is noisy and too slow, the check is inconclusive.",
+    "Elsewhere, and where a profile is noisy and too slow, the check is inconclusive: --ab then "
+    "measures both sides here, started in turn, and confirms a slowdown with fresh starts before "
+    "it "
+    "fails.",
     NULL,
 };
 
@@ -72,6 +78,8 @@ static const char *const examples[] = {
     "mambench gate --update --baseline ci/cobra.json runs/cobra",
     "mambench gate --baseline ci/cobra.json --junit gate.xml --ci github runs/cobra",
     "mambench gate --baseline runs/before --allowed-drop 1 runs/after",
+    "mambench gate --ab 'old/mambench profile -m cobra -o json' 'new/mambench profile -m cobra -o "
+    "json'",
     "git bisect run sh -c 'make && mambench run suites/ci.json --out runs/ci --force --quiet && "
     "mambench gate --bisect --baseline ci/cobra.json runs/ci/mini-cobra'",
     NULL,
@@ -267,8 +275,24 @@ static enum exit_code gate_runs(struct session *session, struct error *err)
     return status ? code : code_of(session, &checks);
 }
 
+/* What the two ways of gating do not share. */
+static enum status check_ab_options(const struct options *options, struct error *err)
+{
+    static const char *const others[] = {"baseline", "update", "task",        "junit",
+                                         "ci",       "draws",  "inconclusive"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (option_given(options, others[i]))
+            return fail(err, STATUS_USAGE, "--ab starts two commands: no --%s beside it",
+                        others[i]);
+    return STATUS_OK;
+}
+
 static enum exit_code run(const struct options *options, struct error *err)
 {
+    if (option_flag(options, "ab")) {
+        enum status status = check_ab_options(options, err);
+        return status ? exit_of_status(status) : gate_ab_run(options, err);
+    }
     struct session session = {.options = options};
     gate_init(&session.gate, &session.gate_options);
     text_init(&session.subject);

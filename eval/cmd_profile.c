@@ -58,6 +58,10 @@ static const struct option_spec options_table[] = {
     {"overhead", 0, OPTION_FLAG, NULL,
      "measure every configuration without its stages' times, too: what timing costs", NULL, NULL,
      false},
+    {"no-limits", 0, OPTION_FLAG, NULL,
+     "do not probe what the machine can do: a start takes a second less, no share of a limit is "
+     "told",
+     NULL, NULL, false},
     {"memory", 0, OPTION_SIZE, "SIZE",
      "for weights, states and caches, such as 16G; by default nine tenths of what is available",
      NULL, NULL, false},
@@ -267,6 +271,7 @@ static enum status read_plan(struct profile_plan *plan, const struct options *op
     *plan = (struct profile_plan){
         .random_weights = option_flag(options, "random-weights"),
         .overhead = option_flag(options, "overhead"),
+        .no_limits = option_flag(options, "no-limits"),
         .kernels = option_text(options, "kernels"),
         .image = option_text(options, "image"),
         .quiet = option_flag(options, "quiet"),

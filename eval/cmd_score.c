@@ -23,6 +23,12 @@ static const struct option_spec options_table[] = {
      "folder of the benchmark; by default where the run found it, or the labels in the "
      "predictions",
      NULL, NULL, false},
+    {"out", 'o', OPTION_DIRECTORY, "DIR",
+     "keep the predictions as a run directory, for report, compare and study; needs --task and "
+     "--data",
+     NULL, NULL, false},
+    {"name", 0, OPTION_TEXT, "NAME", "with --out: who answered; by default the predictions' file",
+     NULL, NULL, false},
     {"seed", 0, OPTION_COUNT, "N", "of baseline:random among the floors", "0", NULL, false},
     {"json", 0, OPTION_FLAG, NULL, "print JSON", NULL, NULL, false},
     {0},
@@ -40,6 +46,7 @@ static const char *const examples[] = {
     "mambench score runs/cobra-pope",
     "mambench score --task pope@llava --predictions answers.jsonl --format llava --data pope",
     "mambench score --tasks pope@llava,pope@lmms-eval,pope@triml --predictions answers.jsonl",
+    "mambench score --task pope@llava --predictions answers.jsonl --data pope --out runs/llava",
     NULL,
 };
 
@@ -92,8 +99,9 @@ static enum exit_code run(const struct options *options, struct error *err)
     enum status status = option_seed(options, &seed, err);
     if (!status && !option_given(options, "predictions") &&
         (option_given(options, "task") || option_given(options, "tasks") ||
-         option_given(options, "format")))
-        status = fail(err, STATUS_USAGE, "--task, --tasks and --format go with --predictions");
+         option_given(options, "format") || option_given(options, "out")))
+        status =
+            fail(err, STATUS_USAGE, "--task, --tasks, --format and --out go with --predictions");
     if (status)
         return exit_of_status(status);
     if (option_given(options, "predictions"))

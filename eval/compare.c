@@ -25,6 +25,18 @@ static enum status check_distinct(const struct comparison_list *list, size_t sid
     return status;
 }
 
+/* The runs of an operand; none where it has only a profile. */
+static enum status open_side(struct run_list *side, const char *operand, struct error *err)
+{
+    struct error reason = {""};
+    enum status status = run_list_open(side, &operand, 1, true, &reason);
+    if (status == STATUS_NOT_FOUND && speed_has_profile(operand)) {
+        *side = (struct run_list){0};
+        return STATUS_OK;
+    }
+    return status ? fail(err, status, "%s", reason.text) : STATUS_OK;
+}
+
 static enum status open_sides(struct comparison_list *list, const char *const *operands, size_t n,
                               struct error *err)
 {
@@ -33,7 +45,7 @@ static enum status open_sides(struct comparison_list *list, const char *const *o
     if (!list->sides)
         return no_memory(err);
     for (size_t i = 0; i < n && !status; i++) {
-        status = run_list_open(&list->sides[i], &operands[i], 1, true, err);
+        status = open_side(&list->sides[i], operands[i], err);
         if (status)
             break;
         list->n_sides = i + 1;
@@ -75,8 +87,11 @@ static enum status plan(struct comparison_list *list, const char *const *operand
         for (size_t i = 0; i < list->sides[s].n; i++)
             if (!run_list_find(base, list->sides[s].records[i].protocol))
                 leave_out(list, list->sides[s].records[i].protocol, s, 0, operands);
-    return list->n > 0 ? STATUS_OK
-                       : fail(err, STATUS_MISMATCH, "nothing to compare: %s", list->left_out[0]);
+    if (list->n > 0 || list->speed.n > 0)
+        return STATUS_OK;
+    return fail(err, STATUS_MISMATCH, "nothing to compare: %s",
+                list->n_left_out > 0 ? list->left_out[0]
+                                     : "the profiles have no configuration in common");
 }
 
 static enum status compare_item(struct comparison_list *list, struct comparison *item,
@@ -119,7 +134,7 @@ static enum status compare_all(struct comparison_list *list, const struct compar
 
 static enum status decide(struct comparison_list *list, struct error *err)
 {
-    double *p = arena_alloc_small(&list->arena, 2 * list->n, sizeof *p);
+    double *p = arena_alloc_small(&list->arena, 2 * list->n + 1, sizeof *p);
     if (!p)
         return no_memory(err);
     for (size_t i = 0; i < list->n; i++)
@@ -148,6 +163,9 @@ enum status comparison_list_open(struct comparison_list *list, const char *const
     if (!status)
         status = open_sides(list, operands, n, err);
     if (!status)
+        status = speed_list_open(&list->speed, operands, list->sides, n, options->profile,
+                                 options->seed, err);
+    if (!status)
         status = plan(list, operands, err);
     if (!status)
         status = compare_all(list, options, err);
@@ -164,6 +182,7 @@ void comparison_list_close(struct comparison_list *list)
 {
     for (size_t i = 0; i < list->n_sides; i++)
         run_list_close(&list->sides[i]);
+    speed_list_close(&list->speed);
     arena_release(&list->arena);
     *list = (struct comparison_list){0};
 }

@@ -3,13 +3,15 @@
  * What is compared is the mean over samples of what an answer earns (metric_credit()): accuracy,
  * right for right and partly right for partly right.  The first run is the one that the others are
  * held against.  The permutation by image decides, after Holm's correction over everything that is
- * compared at once; all else is shown beside it. */
+ * compared at once; all else is shown beside it, latencies (eval/compare_speed.h) too. */
 #ifndef MAMBENCH_EVAL_COMPARE_H
 #define MAMBENCH_EVAL_COMPARE_H
 
 #include "engine/base/arena.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "eval/compare_speed.h"
+#include "eval/flip.h"
 #include "eval/pairing.h"
 #include "eval/run_answers.h"
 #include "eval/run_list.h"
@@ -24,6 +26,7 @@ struct compare_options {
     size_t n_flips; /* listed of each direction */
     size_t n_draws; /* of the permutation */
     uint64_t seed;
+    const char *profile; /* folder of a profile of all models; NULL: none */
 };
 
 enum verdict { VERDICT_INCONCLUSIVE, VERDICT_BETTER, VERDICT_WORSE };
@@ -31,13 +34,6 @@ const char *verdict_name(enum verdict verdict);
 
 /* Below this, Holm's p decides. */
 #define COMPARE_LEVEL 0.05
-
-/* A sample whose two answers earn differently.  [0] is the first run's, [1] the other's. */
-struct flip {
-    const char *id, *image_path, *question, *label;
-    const char *answers[2]; /* as given, or the likeliest choice, or "(failed: ...)" */
-    double credits[2];
-};
 
 struct flips {
     size_t n;
@@ -73,11 +69,13 @@ struct comparison_list {
     size_t n_draws;
     const char **left_out; /* sentences: protocols that an operand lacks or has alone */
     size_t n_left_out;
+    struct speed_list speed;
     struct arena arena;
 };
 
-/* Compares the runs of n >= 2 operands, each a run directory or a folder of runs of one model.  The
- * caller closes the list.  Errors: USAGE (fewer than two; the same run twice; two runs of one
+/* Compares the runs of n >= 2 operands, each a run directory, a folder of runs of one model, or a
+ * folder that has nothing but a profile.  Where no protocol is in common, latencies alone will do.
+ * The caller closes the list.  Errors: USAGE (fewer than two; the same run twice; two runs of one
  * protocol in an operand), MISMATCH (no protocol in common; data, samples or prompts that differ
  * and may not; unfinished runs and others that cannot be weighed), those of run_list_open(). */
 enum status comparison_list_open(struct comparison_list *list, const char *const *operands,

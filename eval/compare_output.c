@@ -129,20 +129,6 @@ static void add_changes(const struct comparison_list *list, struct arena *arena,
     table_add_to(&table, style, out);
 }
 
-/* At most this many bytes of an answer or a question stand in a table; JSON has all. */
-static void short_cell(struct table *table, const char *text)
-{
-    enum { MOST = 60 };
-    size_t length = strlen(text), end = MOST;
-    if (length <= MOST) {
-        table_cell(table, "%s", text);
-        return;
-    }
-    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
-        end--; /* not within a character */
-    table_cell(table, "%.*s ...", (int)end, text);
-}
-
 static void add_flip_rows(struct table *table, const struct flips *flips, const char *change)
 {
     for (size_t i = 0; i < flips->n_listed; i++) {
@@ -153,10 +139,10 @@ static void add_flip_rows(struct table *table, const struct flips *flips, const 
         else
             table_cell(table, "%.2f to %.2f", flip->credits[0], flip->credits[1]);
         table_cell(table, "%s", flip->id);
-        short_cell(table, flip->question);
-        short_cell(table, flip->label);
-        short_cell(table, flip->answers[0]);
-        short_cell(table, flip->answers[1]);
+        table_short_cell(table, flip->question);
+        table_short_cell(table, flip->label);
+        table_short_cell(table, flip->answers[0]);
+        table_short_cell(table, flip->answers[1]);
         table_cell(table, "%s", flip->image_path);
     }
 }
@@ -208,20 +194,28 @@ static void add_legend(const struct comparison_list *list, struct text *out)
         list->n_draws, PAIRED_MOST_EXACT, list->n, list->n == 1 ? "" : "s", 100 * COMPARE_LEVEL);
 }
 
+static void add_accuracies(const struct comparison_list *list, struct arena *arena,
+                           enum table_style style, struct text *out)
+{
+    add_runs(list, arena, style, out);
+    text_add_char(out, '\n');
+    add_differences(list, arena, style, out);
+    add_legend(list, out);
+    text_add_char(out, '\n');
+    add_changes(list, arena, style, out);
+    text_add(out,
+             "\nFell, rose: samples that earn less or more in the run. McNemar's exact test is "
+             "on distinct\nquestions; it ignores that they share images and decides nothing.\n");
+}
+
 void compare_add_tables(const struct comparison_list *list, bool markdown, struct text *out)
 {
     enum table_style style = markdown ? TABLE_MARKDOWN : TABLE_PLAIN;
     struct arena arena;
     arena_init(&arena);
-    add_runs(list, &arena, style, out);
-    text_add_char(out, '\n');
-    add_differences(list, &arena, style, out);
-    add_legend(list, out);
-    text_add_char(out, '\n');
-    add_changes(list, &arena, style, out);
-    text_add(out,
-             "\nFell, rose: samples that earn less or more in the run. McNemar's exact test is "
-             "on distinct\nquestions; it ignores that they share images and decides nothing.\n");
+    if (list->n > 0)
+        add_accuracies(list, &arena, style, out);
+    speed_add_table(&list->speed, style, out);
     add_remarks(list, out);
     for (size_t i = 0; i < list->n; i++)
         add_flips(&list->items[i], &arena, style, out);
@@ -317,6 +311,7 @@ void compare_add_json(const struct comparison_list *list, struct text *out)
     for (size_t i = 0; i < list->n; i++)
         put_comparison(&writer, &list->items[i]);
     json_close(&writer, ']');
+    speed_put_json(&list->speed, &writer);
     json_put_strings(&writer, "not_compared", list->left_out, list->n_left_out);
     json_close(&writer, '}');
 }

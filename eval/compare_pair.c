@@ -1,7 +1,6 @@
 /* eval/compare_pair.c - the statistics of two runs, and the samples that changed. */
 #include "engine/base/string_map.h"
 #include "eval/compare.h"
-#include "metrics/choice.h"
 #include "metrics/mcnemar.h"
 #include "metrics/power.h"
 
@@ -24,56 +23,10 @@ static int by_size(const void *a, const void *b)
     return (left->at > right->at) - (left->at < right->at);
 }
 
-static const char *answer_of(const struct run_answers *answers, size_t sample, struct arena *arena)
-{
-    const struct prediction *prediction = &answers->predictions[sample];
-    const struct protocol *protocol = &answers->task.protocol;
-    if (prediction->failure)
-        return arena_printf(arena, "(failed: %s)", prediction->failure);
-    if (!answers->metric->needs_choices)
-        return arena_string(arena, prediction->text);
-    size_t choice = choice_argmax(prediction->probabilities, protocol->n_choices);
-    return arena_printf(arena, "%s (%.3f)", protocol->choices[choice],
-                        prediction->probabilities[choice]);
-}
-
-/* The distinct reference answers, the first few of them. */
-static const char *label_of(const struct sample *sample, struct arena *arena)
-{
-    enum { MOST = 4 };
-    const char *label = arena_string(arena, sample->answers[0]);
-    size_t n = 1;
-    for (size_t i = 1; i < sample->n_answers && label && n < MOST; i++) {
-        size_t same = 0;
-        while (same < i && strcmp(sample->answers[same], sample->answers[i]) != 0)
-            same++;
-        if (same < i)
-            continue;
-        label = arena_printf(arena, "%s, %s", label, sample->answers[i]);
-        n += 1;
-    }
-    return label;
-}
-
 struct both {
     const struct run_answers *first, *second;
     const struct pairing *pairing;
 };
-
-static struct flip flip_of(const struct both *both, size_t at, struct arena *arena)
-{
-    const struct sample_pair *pair = &both->pairing->pairs[at];
-    const struct sample *sample = &both->first->task.set.samples[pair->first];
-    return (struct flip){
-        .id = arena_string(arena, sample->id),
-        .image_path = arena_string(arena, sample->image_path),
-        .question = arena_string(arena, sample->question),
-        .label = label_of(sample, arena),
-        .answers = {answer_of(both->first, pair->first, arena),
-                    answer_of(both->second, pair->second, arena)},
-        .credits = {both->first->credits[pair->first], both->second->credits[pair->second]},
-    };
-}
 
 /* The changes in one direction, sign -1 or 1. */
 static bool list_flips(struct flips *flips, const struct both *both, double sign, size_t most,
@@ -95,7 +48,8 @@ static bool list_flips(struct flips *flips, const struct both *both, double sign
     size_t n_listed = flips->n < most ? flips->n : most;
     struct flip *listed = arena_alloc_small(arena, n_listed + 1, sizeof *listed);
     for (size_t i = 0; listed && i < n_listed; i++)
-        listed[i] = flip_of(both, changes[i].at, arena);
+        listed[i] = flip_make(both->first, pairing->pairs[changes[i].at].first, both->second,
+                              pairing->pairs[changes[i].at].second, arena);
     flips->listed = listed;
     flips->n_listed = n_listed;
     free(changes);

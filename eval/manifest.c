@@ -109,7 +109,7 @@ static void put_model(struct json_writer *writer, const struct manifest_facts *f
     json_put_string(writer, "name", facts->answerer->facts.name);
     json_put_string(writer, "requested", facts->answerer->options.model);
     json_put_string(writer, "sha256", facts->model_sha256.hex);
-    json_put_bool(writer, "baseline", info == NULL);
+    json_put_bool(writer, "baseline", info == NULL && !facts->imported);
     if (info) {
         json_put_string(writer, "family", info->family);
         json_put_string(writer, "directory", info->directory);
@@ -131,6 +131,15 @@ static void put_model(struct json_writer *writer, const struct manifest_facts *f
     json_close(writer, '}');
     if (info)
         json_put_count(writer, "threads", (uint64_t)info->threads);
+}
+
+static void put_import(struct json_writer *writer, const struct manifest_import *imported)
+{
+    json_open(writer, "imported", '{');
+    json_put_string(writer, "file", imported->file);
+    json_put_string(writer, "format", imported->format);
+    json_put_string(writer, "sha256", imported->sha256.hex);
+    json_close(writer, '}');
 }
 
 static void put_machine(struct json_writer *writer)
@@ -187,7 +196,10 @@ static void put_all(struct json_writer *writer, const struct manifest_facts *fac
                    (uint64_t)(changed >= 0 ? changed : facts->task->protocol.max_new_tokens));
     json_put_bool(writer, "max_new_tokens_changed",
                   changed >= 0 && changed != facts->task->protocol.max_new_tokens);
-    put_machine(writer);
+    if (facts->imported)
+        put_import(writer, facts->imported);
+    else
+        put_machine(writer); /* of other answers it is not known */
     put_origin(writer, facts->options);
     json_open(writer, "starts", '[');
     json_close(writer, ']');

@@ -16,11 +16,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Where answers come from that this program did not give. */
+struct manifest_import {
+    const char *file, *format;
+    struct sha256_text sha256; /* of the file */
+};
+
 /* What manifest_new() writes down; everything is borrowed. */
 struct manifest_facts {
     const struct options *options; /* of the command, for values and their origins */
     const struct task *task;
     const struct answerer *answerer;
+    const struct manifest_import *imported; /* NULL: the answerer answers */
     const char *const *command_line;
     const char *first_prompt;
     struct sha256_text prompts_sha256, model_sha256;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,19 @@ static void add_numbers(struct text *out, const char *key, const double *values,
     text_add_char(out, ']');
 }
 
+static void add_digests(struct text *out, const struct answer *answer)
+{
+    text_add(out, ", \"digest\": \"");
+    for (int i = 0; i < DIGEST_N; i++) {
+        text_add(out, i > 0 ? " " : "");
+        if (answer->digests[i])
+            text_addf(out, "%016" PRIx64, answer->digests[i]);
+        else
+            text_add_char(out, '-');
+    }
+    text_add_char(out, '"');
+}
+
 void log_line_add(struct text *out, const char *id, const char *image, const struct answer *answer)
 {
     text_add_char(out, '{');
@@ -57,6 +71,8 @@ void log_line_add(struct text *out, const char *id, const char *image, const str
         if (answer->truncated)
             text_add(out, ", \"truncated\": true");
     }
+    if (answer->has_digests)
+        add_digests(out, answer);
     if (answer->warning) {
         text_add(out, ", ");
         add_member(out, "warning", answer->warning);
@@ -89,15 +105,19 @@ void timing_line_add(struct text *out, const char *id, const struct answer *answ
     text_add(out, "}}\n");
 }
 
-static enum status read_probabilities(struct log_entry *entry, const cJSON *array,
-                                      const char *place, struct arena *arena, struct error *err)
+/* A list of numbers, one a choice; *out stays NULL where the line has none. */
+static enum status read_numbers(const double **out, size_t *n_out, const cJSON *object,
+                                const char *key, const char *place, struct arena *arena,
+                                struct error *err)
 {
     size_t n = 0;
-    const cJSON *item;
+    const cJSON *array = json_find(object, key), *item;
+    if (!array)
+        return STATUS_OK;
     cJSON_ArrayForEach(item, array) n++;
     if (!cJSON_IsArray(array) || n > PROTOCOL_MAX_CHOICES)
-        return fail(err, STATUS_BAD_FORMAT, "%s: \"probabilities\" is not a list of at most %d",
-                    place, PROTOCOL_MAX_CHOICES);
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" is not a list of at most %d", place, key,
+                    PROTOCOL_MAX_CHOICES);
     double *values = arena_alloc_small(arena, n + 1, sizeof *values);
     if (!values)
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", place);
@@ -105,15 +125,49 @@ static enum status read_probabilities(struct log_entry *entry, const cJSON *arra
     cJSON_ArrayForEach(item, array)
     {
         if (!cJSON_IsNumber(item) && !cJSON_IsNull(item))
-            return fail(err, STATUS_BAD_FORMAT,
-                        "%s: \"probabilities\" holds something that is "
-                        "not a number",
-                        place);
+            return fail(err, STATUS_BAD_FORMAT, "%s: \"%s\" holds something that is not a number",
+                        place, key);
         /* null is how a value that is not finite was written. */
         values[n++] = cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
     }
-    entry->probabilities = values;
-    entry->n_choices = n;
+    *out = values;
+    *n_out = n;
+    return STATUS_OK;
+}
+
+/* One word of "digest"; false if it is neither 16 digits nor "-". */
+static bool read_digest(const char **at, uint64_t *out)
+{
+    *out = 0;
+    if (**at == '-') {
+        *at += 1;
+        return true;
+    }
+    for (int i = 0; i < 16; i++, *at += 1) {
+        char c = **at;
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        *out = *out << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return *out != 0;
+}
+
+static enum status read_digests(struct log_entry *entry, const cJSON *object, const char *place,
+                                struct error *err)
+{
+    const cJSON *item = json_find(object, "digest");
+    const char *at = cJSON_IsString(item) ? item->valuestring : "";
+    if (!item)
+        return STATUS_OK;
+    bool good = true;
+    for (int i = 0; good && i < DIGEST_N; i++) {
+        good = i == 0 || *at++ == ' ';
+        good = good && read_digest(&at, &entry->digests[i]);
+    }
+    if (!good || *at)
+        return fail(err, STATUS_BAD_FORMAT, "%s: \"digest\" is not %d times 16 digits or \"-\"",
+                    place, DIGEST_N);
+    entry->has_digests = true;
     return STATUS_OK;
 }
 
@@ -138,9 +192,18 @@ static enum status read_entry(struct log_entry *entry, const cJSON *object, cons
     entry->text = copy_member(object, "text", arena);
     entry->failure = copy_member(object, "error", arena);
     entry->warning = copy_member(object, "warning", arena);
-    const cJSON *probabilities = json_find(object, "probabilities");
-    if (probabilities)
-        status = read_probabilities(entry, probabilities, place, arena, err);
+    size_t n_logits = 0;
+    double n_tokens = json_number_or(object, "prompt_tokens", 0);
+    entry->n_prompt_tokens = n_tokens > 0 && n_tokens < 1e9 ? (size_t)n_tokens : 0;
+    status = read_numbers(&entry->probabilities, &entry->n_choices, object, "probabilities", place,
+                          arena, err);
+    if (!status)
+        status = read_numbers(&entry->logits, &n_logits, object, "logits", place, arena, err);
+    if (!status && entry->logits && n_logits != entry->n_choices)
+        status = fail(err, STATUS_BAD_FORMAT, "%s: %zu \"logits\" beside %zu \"probabilities\"",
+                      place, n_logits, entry->n_choices);
+    if (!status)
+        status = read_digests(entry, object, place, err);
     if (!status && !entry->failure && !entry->text && !entry->probabilities)
         status = fail(err, STATUS_BAD_FORMAT,
                       "%s: neither \"text\", \"probabilities\" nor \"error\" is there", place);

@@ -3,7 +3,8 @@
  * A line is written with one call and counts once its newline is there, so that a process killed
  * at any moment leaves at most one torn line, which the next start cuts off.  predictions.jsonl
  * holds nothing that could differ between two runs of the same thing: no times, no dates, no paths
- * of this machine but those in an error's sentence. */
+ * of this machine but those in an error's sentence.  "digest" holds 16 hexadecimal digits for each
+ * of enum answer_digest, "-" where the sample failed before. */
 #ifndef MAMBENCH_EVAL_PREDICTION_LOG_H
 #define MAMBENCH_EVAL_PREDICTION_LOG_H
 
@@ -23,8 +24,12 @@ struct log_entry {
     const char *text;            /* NULL where there is none */
     const double *probabilities; /* [n_choices], NULL where there are none */
     size_t n_choices;
-    const char *failure; /* "error": why there is no answer; NULL if there is one */
-    const char *warning; /* NULL if none */
+    const char *failure;        /* "error": why there is no answer; NULL if there is one */
+    const char *warning;        /* NULL if none */
+    const double *logits;       /* [n_choices] of the choices, NULL where there are none */
+    size_t n_prompt_tokens;     /* 0: not told */
+    bool has_digests;           /* "digest" is there */
+    uint64_t digests[DIGEST_N]; /* as in struct answer */
 };
 
 /* Appends the line of an answer, or of a failure, with its newline. */

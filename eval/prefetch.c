@@ -32,6 +32,14 @@ static void read_picture(const struct engine *engine, const char *path, struct p
     *out = (struct prefetched){0};
     out->status =
         pixels_open(&out->pixels, engine, path, &out->timings, &out->warning, &out->failure);
+    if (out->status)
+        return;
+    out->digest = pixels_digest(out->pixels, engine);
+    if (out->digest)
+        return;
+    pixels_close(out->pixels);
+    out->pixels = NULL;
+    out->status = fail(&out->failure, STATUS_NO_MEMORY, "out of memory for a picture");
 }
 
 static void free_slot(struct slot *slot)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { PREFETCH_AHEAD = 4 }; /* pictures that wait at most; some MB each */
 
@@ -29,6 +30,7 @@ void prefetch_wait(struct prefetch *prefetch);
 struct prefetched {
     bool was_ahead;        /* the thread has read it */
     struct pixels *pixels; /* the caller closes them; NULL on failure */
+    uint64_t digest;       /* pixels_digest(); 0 on failure */
     struct timings timings;
     struct error warning; /* empty if none */
     struct error failure; /* empty if there are pixels */

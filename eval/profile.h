@@ -43,6 +43,7 @@ struct profile_plan {
     double min_seconds, warm_up_seconds, delay_seconds;
     double memory_bytes; /* to use at most */
     bool random_weights, overhead, compares;
+    bool no_limits; /* nothing is probed: every limit is NAN */
     const char *kernels;
     uint64_t seed;
     const char *image; /* file that every run reads */

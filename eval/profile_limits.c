@@ -32,6 +32,8 @@ enum status profile_open_probes(struct profile *profile, struct error *err)
         return fail(err, STATUS_NO_MEMORY, "out of memory for the probes' rates");
     for (size_t t = 0; t < plan->threads.n; t++)
         profile->rates[t].threads = plan->threads.values[t];
+    if (plan->no_limits)
+        return STATUS_OK;
     enum status status = read_probe_open(&profile->read_probe, err);
     for (size_t i = 0; !status && i < plan->precisions.n; i++) {
         enum precision precision = (enum precision)plan->precisions.values[i];
@@ -52,7 +54,7 @@ void profile_close_probes(struct profile *profile)
 
 void profile_run_probes(struct profile *profile)
 {
-    for (size_t t = 0; t < profile->plan->threads.n; t++) {
+    for (size_t t = 0; t < profile->plan->threads.n && !profile->plan->no_limits; t++) {
         struct profile_rates *rates = &profile->rates[t];
         const struct compute compute = {.threads = rates->threads};
         if (rates->n == PROFILE_MOST_RATES)

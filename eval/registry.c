@@ -6,8 +6,9 @@
 const char *const *command_line;
 
 extern const struct command command_run, command_merge, command_score, command_report,
-    command_compare, command_gate, command_history, command_power, command_profile, command_ask,
-    command_model, command_task, command_submit, command_doctor, command_selftest, command_help;
+    command_compare, command_explain, command_gate, command_history, command_study, command_power,
+    command_profile, command_ask, command_model, command_task, command_submit, command_doctor,
+    command_selftest, command_help;
 
 const struct command *const commands[] = {
     &command_run,
@@ -15,8 +16,10 @@ const struct command *const commands[] = {
     &command_score,
     &command_report,
     &command_compare,
+    &command_explain,
     &command_gate,
     &command_history,
+    &command_study,
     &command_power,
     &command_profile,
     &command_ask,

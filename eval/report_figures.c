@@ -54,3 +54,13 @@ enum status figures_add_folder(struct figure_list *list, const char *folder, str
     free(names);
     return status;
 }
+
+bool figures_folder_has_svg(const char *folder)
+{
+    struct dirent **names = NULL;
+    int n = scandir(folder, &names, is_svg, NULL);
+    for (int i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+    return n > 0;
+}

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "reports/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct figure_list {
@@ -17,5 +18,7 @@ struct figure_list {
  * IO, NO_MEMORY. */
 enum status figures_add_folder(struct figure_list *list, const char *folder, struct arena *arena,
                                struct error *err);
+
+bool figures_folder_has_svg(const char *folder);
 
 #endif

@@ -10,7 +10,7 @@
 enum exit_code report_page_check(const struct options *options, const struct report_format *format,
                                  struct error *err)
 {
-    static const char *const names[] = {"samples", "thumbnails", "figures"};
+    static const char *const names[] = {"samples", "thumbnails"};
     for (size_t i = 0; i < sizeof names / sizeof names[0] && !format->add_page; i++)
         if (option_given(options, names[i])) {
             fail(err, STATUS_USAGE, "--%s is for --format html", names[i]);
@@ -40,9 +40,9 @@ static void tell(const char *notes)
 }
 
 static enum status make_page(const struct options *options, const struct report_format *format,
-                             const struct run_list *list, const char *directory,
-                             struct arena *arena, struct text *notes, bool *is_incomplete,
-                             struct text *out, struct error *err)
+                             const struct run_list *list, const struct systems_table *systems,
+                             const char *directory, struct arena *arena, struct text *notes,
+                             bool *is_incomplete, struct text *out, struct error *err)
 {
     struct run_gallery made;
     struct figure_list figures = {0};
@@ -57,7 +57,8 @@ static enum status make_page(const struct options *options, const struct report_
     tell(text_string(notes));
     for (size_t i = 0; i < list->n_unfinished; i++) /* those were told already */
         text_addf(notes, "%s is left out: it has no scores yet\n", list->unfinished_directories[i]);
-    struct report_page page = {&made.gallery, figures.figures, figures.n, text_string(notes)};
+    struct report_page page = {&made.gallery, systems, figures.figures, figures.n,
+                               text_string(notes)};
     format->add_page(list->records, list->n, &page, out);
     out->failed = out->failed || notes->failed;
     *is_incomplete = made.is_incomplete;
@@ -66,7 +67,8 @@ static enum status make_page(const struct options *options, const struct report_
 }
 
 enum exit_code report_page_add(const struct options *options, const struct report_format *format,
-                               const struct run_list *list, struct text *out, struct error *err)
+                               const struct run_list *list, const struct systems_table *systems,
+                               struct text *out, struct error *err)
 {
     struct arena arena;
     struct text notes;
@@ -81,8 +83,8 @@ enum exit_code report_page_add(const struct options *options, const struct repor
              directory ? "there is no such folder" : status_text(STATUS_NO_MEMORY));
         code = EXIT_INTERNAL;
     } else {
-        code = exit_of_status(
-            make_page(options, format, list, directory, &arena, &notes, &is_incomplete, out, err));
+        code = exit_of_status(make_page(options, format, list, systems, directory, &arena, &notes,
+                                        &is_incomplete, out, err));
         if (code == EXIT_DONE && is_incomplete)
             code = EXIT_DATA;
     }

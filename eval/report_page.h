@@ -16,17 +16,21 @@
      NULL, false},                                                                                 \
     {"thumbnails", 0, OPTION_FLAG, NULL,                                                           \
      "html: put small pictures into the page instead of naming the files", NULL, NULL, false},     \
-    {"figures", 0, OPTION_DIRECTORY, "DIR", "html: show the SVG files of a folder, too", NULL,     \
-     NULL, false}
+    {"figures", 0, OPTION_DIRECTORY, "DIR",                                                        \
+     "draw figures into DIR: numbers as CSV, a gnuplot script, SVG and PDF; html: show the SVG "    \
+     "files there, drawn if there are none",                                                       \
+     NULL, NULL, false}
 /* clang-format on */
 
 /* EXIT_USAGE if an option was given that the format does not read. */
 enum exit_code report_page_check(const struct options *options, const struct report_format *format,
                                  struct error *err);
 
-/* Appends the page.  EXIT_DATA where it is there, but annotation files or pictures were missing:
- * err stays untouched, and page and standard error say so. */
+/* Appends the page.  systems: the table on top, or NULL.  EXIT_DATA where it is there, but
+ * annotation files or pictures were missing: err stays untouched, and page and standard error say
+ * so. */
 enum exit_code report_page_add(const struct options *options, const struct report_format *format,
-                               const struct run_list *list, struct text *out, struct error *err);
+                               const struct run_list *list, const struct systems_table *systems,
+                               struct text *out, struct error *err);
 
 #endif

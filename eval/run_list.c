@@ -123,6 +123,16 @@ void run_list_close(struct run_list *list)
     *list = (struct run_list){0};
 }
 
+bool run_list_has_runs(const char *operand)
+{
+    struct run_list list = {0};
+    arena_init(&list.arena);
+    bool found = is_run(&list.arena, operand) ||
+                 (add_children(&list, operand, MOST_DEPTH, NULL) == STATUS_OK && list.n > 0);
+    arena_release(&list.arena);
+    return found;
+}
+
 const struct run_record *run_list_find(const struct run_list *list, const char *protocol)
 {
     for (size_t i = 0; i < list->n; i++)

@@ -24,6 +24,9 @@ enum status run_list_open(struct run_list *list, const char *const *operands, si
                           bool read_records, struct error *err);
 void run_list_close(struct run_list *list);
 
+/* Whether an operand is a run directory or a folder that holds one. */
+bool run_list_has_runs(const char *operand);
+
 /* The run of a protocol, or NULL. */
 const struct run_record *run_list_find(const struct run_list *list, const char *protocol);
 

@@ -1,5 +1,6 @@
 #include "eval/score_imported.h"
 
+#include "eval/imported_run.h"
 #include "eval/output.h"
 #include "eval/scoring.h"
 #include "eval/task.h"
@@ -241,12 +242,19 @@ static enum exit_code compare(struct comparison *comparison, const struct option
                                                 "protocols to score by");
     else if (!format)
         status = unknown_format(format_name, err);
+    else if (option_given(options, "out") && !(task && option_given(options, "data")))
+        status = fail(err, STATUS_USAGE,
+                      "--out keeps the answers under one --task, with the questions of --data");
     if (status || (status = split_names(comparison, tasks ? tasks : task, err)) ||
         (status = open_tasks(comparison, err)) ||
         (status = import(options, format, &comparison->tasks[0], &comparison->predictions, err)) ||
         (status = score_all(comparison, seed, err)))
         return exit_of_status(status);
-    return print(comparison, option_flag(options, "json"), err);
+    enum exit_code code = print(comparison, option_flag(options, "json"), err);
+    if (option_given(options, "out") && (code == EXIT_DONE || code == EXIT_INCOMPLETE))
+        code = imported_run_write(option_text(options, "out"), &comparison->tasks[0],
+                                  comparison->predictions, options, seed, err);
+    return code;
 }
 
 enum exit_code score_imported(const struct options *options, uint64_t seed, struct error *err)

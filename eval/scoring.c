@@ -136,6 +136,7 @@ void scoring_add_text(struct text *out, const struct task *task, const struct sc
     text_addf(out, "%s: %zu samples, %zu images, %zu correct, %zu failed\n\n", task->protocol.name,
               table->n_samples, table->n_images, scored->n_correct, table->n_failed);
     table_add_to(&cells, TABLE_PLAIN, out);
+    report_add_scores_legend(out);
     for (size_t i = 0; i < scored->n_floors; i++) {
         const struct score_table *floor = &scored->floors[i].table;
         text_addf(out, "%s%s ", i == 0 ? "\nfloors of the headline: " : ", ",

@@ -1,6 +1,7 @@
 #include "metrics/bootstrap.h"
 
 #include "engine/base/random.h"
+#include "metrics/latency.h"
 
 #include <assert.h>
 #include <math.h>
@@ -152,30 +153,75 @@ static void median_ratio(const uint32_t *weights, const void *context, double *v
              weighted_median(medians->a, weights, medians->n);
 }
 
+static struct place *sorted_places(const double *values, size_t n, struct place *places)
+{
+    for (size_t i = 0; i < n; i++)
+        places[i] = (struct place){values[i], i};
+    if (n > 1)
+        qsort(places, n, sizeof *places, by_place);
+    return places;
+}
+
 enum status bootstrap_median_ratio(const double *a, const double *b, size_t n, size_t n_resamples,
                                    uint64_t seed, double *ratio, struct interval *interval,
                                    struct error *err)
 {
     struct bootstrap bootstrap = {n, n_resamples, seed, 1};
     struct place *places = calloc(2 * n + 1, sizeof *places);
-    uint32_t *once = calloc(n + 1, sizeof *once);
+    double *scratch = calloc(n + 1, sizeof *scratch);
     enum status status = STATUS_OK;
     *ratio = interval->low = interval->high = NAN;
-    if (places && once && n > 0) {
-        struct medians medians = {places, places + n, n};
-        for (size_t i = 0; i < n; i++) {
-            places[i] = (struct place){a[i], i};
-            places[n + i] = (struct place){b[i], i};
-            once[i] = 1;
-        }
-        qsort(places, n, sizeof *places, by_place);
-        qsort(places + n, n, sizeof *places, by_place);
-        median_ratio(once, &medians, ratio);
+    if (places && scratch && n > 0) {
+        struct medians medians = {sorted_places(a, n, places), sorted_places(b, n, places + n), n};
+        *ratio = latency_median(b, n, scratch) / latency_median(a, n, scratch);
         status = bootstrap_intervals(&bootstrap, median_ratio, &medians, interval, err);
-    } else if (!places || !once) {
+    } else if (!places || !scratch) {
         status = fail(err, STATUS_NO_MEMORY, "out of memory for %zu pairs", n);
     }
     free(places);
-    free(once);
+    free(scratch);
     return status;
+}
+
+/* places [n_a + n_b], sorted each; weights [the larger]; values [n_resamples] */
+static void resample_apart(const struct place *places, size_t n_a, size_t n_b, size_t n_resamples,
+                           uint64_t seed, uint32_t *weights, double *values)
+{
+    /* Words behind all those of the first sample. */
+    struct random_stream second = {seed};
+    random_skip(&second, n_resamples * ((n_a + 1) / 2));
+    const struct bootstrap a = {n_a, n_resamples, seed, 1}, b = {n_b, n_resamples, second.state, 1};
+    for (size_t r = 0; r < n_resamples; r++) {
+        draw(&a, r, weights);
+        double first = weighted_median(places, weights, n_a);
+        draw(&b, r, weights);
+        values[r] = weighted_median(places + n_a, weights, n_b) / first;
+    }
+}
+
+enum status bootstrap_median_ratio_apart(const double *a, size_t n_a, const double *b, size_t n_b,
+                                         size_t n_resamples, uint64_t seed, double *ratio,
+                                         struct interval *interval, struct error *err)
+{
+    size_t most = n_a > n_b ? n_a : n_b;
+    struct place *places = calloc(n_a + n_b + 1, sizeof *places);
+    uint32_t *weights = calloc(most + 1, sizeof *weights);
+    double *values = calloc((n_resamples > most ? n_resamples : most) + 1, sizeof *values);
+    bool has_memory = places && weights && values;
+    *ratio = interval->low = interval->high = NAN;
+    if (has_memory && n_a > 0 && n_b > 0) {
+        *ratio = latency_median(b, n_b, values) / latency_median(a, n_a, values);
+        sorted_places(a, n_a, places);
+        sorted_places(b, n_b, places + n_a);
+        if (n_a > 1 && n_b > 1 && n_resamples > 0) {
+            resample_apart(places, n_a, n_b, n_resamples, seed, weights, values);
+            *interval = interval_of(values, n_resamples);
+        }
+    }
+    free(places);
+    free(weights);
+    free(values);
+    return has_memory
+               ? STATUS_OK
+               : fail(err, STATUS_NO_MEMORY, "out of memory for %zu and %zu times", n_a, n_b);
 }

@@ -47,4 +47,9 @@ enum status bootstrap_median_ratio(const double *a, const double *b, size_t n, s
                                    uint64_t seed, double *ratio, struct interval *interval,
                                    struct error *err);
 
+/* The same of two samples that were not measured in pairs: each is resampled by itself. */
+enum status bootstrap_median_ratio_apart(const double *a, size_t n_a, const double *b, size_t n_b,
+                                         size_t n_resamples, uint64_t seed, double *ratio,
+                                         struct interval *interval, struct error *err);
+
 #endif

@@ -41,8 +41,16 @@ static int correct_with(const struct gqa_rule *rule, const struct sample *sample
         (void)protocol;                                                                            \
         return correct_with(&rule_##id, sample, prediction);                                       \
     }                                                                                              \
-    const struct metric metric_##id = {                                                            \
-        .name = metric_name, .reference = source, .score = score_##id, .correct = correct_##id}
+    static void read_##id(const struct protocol *protocol, const char *text, struct text *out)     \
+    {                                                                                              \
+        (void)protocol;                                                                            \
+        rule_##id.clean(text, out);                                                                \
+    }                                                                                              \
+    const struct metric metric_##id = {.name = metric_name,                                        \
+                                       .reference = source,                                        \
+                                       .score = score_##id,                                        \
+                                       .correct = correct_##id,                                    \
+                                       .read = read_##id}
 
 #define EVAL_PY "TRI-ML/vlm-evaluation@d9f5896:vlm_eval/util/evaluation/gqa/eval.py"
 

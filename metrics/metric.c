@@ -1,5 +1,7 @@
 #include "metrics/metric.h"
 
+#include "metrics/choice.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -134,4 +136,18 @@ double metric_credit(const struct metric *metric, const struct sample *sample,
     if (metric->credit)
         return metric->credit(sample, protocol, prediction);
     return metric->correct(sample, protocol, prediction) == 1 ? 1 : 0;
+}
+
+void metric_add_reading(const struct metric *metric, const struct protocol *protocol,
+                        const struct prediction *prediction, struct text *out)
+{
+    if (prediction->failure)
+        return;
+    if (metric->needs_choices)
+        text_add(out,
+                 protocol->choices[choice_argmax(prediction->probabilities, protocol->n_choices)]);
+    else if (metric->read)
+        metric->read(protocol, prediction->text, out);
+    else
+        text_add(out, prediction->text);
 }

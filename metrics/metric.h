@@ -66,6 +66,9 @@ struct metric {
     /* Where an answer can be right in part: how much, 0..1; NULL where correct() says it all. */
     double (*credit)(const struct sample *sample, const struct protocol *protocol,
                      const struct prediction *prediction);
+    /* Appends what the scorer reads out of an answer's text before it compares, as far as that does
+     * not depend on the sample; NULL: the text as it is. */
+    void (*read)(const struct protocol *protocol, const char *text, struct text *out);
     /* Appends what the scorer makes of a reference answer before it compares; NULL: nothing. */
     void (*clean_label)(const struct protocol *protocol, const char *label, struct text *out);
 };
@@ -74,6 +77,11 @@ struct metric {
  * failed one adds 0.  NAN where there was no memory to weigh it. */
 double metric_credit(const struct metric *metric, const struct sample *sample,
                      const struct protocol *protocol, const struct prediction *prediction);
+
+/* Appends what the scorer reads out of an answer before it compares: the likeliest choice, or what
+ * its rule makes of the text; nothing where the sample failed. */
+void metric_add_reading(const struct metric *metric, const struct protocol *protocol,
+                        const struct prediction *prediction, struct text *out);
 
 /* The table, NULL-terminated. */
 extern const struct metric *const metrics[];

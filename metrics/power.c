@@ -10,6 +10,11 @@ double power_detectable(double error)
     return (Z_975 + Z_80) * error;
 }
 
+double power_detectable_apart(double half_width)
+{
+    return power_detectable(sqrt(2) * half_width / Z_975);
+}
+
 double power_of(double difference, double error)
 {
     if (error == 0)

@@ -9,6 +9,11 @@
 /* The difference that is shown in 80 of 100 such samples. */
 double power_detectable(double error);
 
+/* The same for two scores from unrelated samples, each with a 95 % interval of this half width:
+ * what one run can say of another that is not there yet.  Runs on the same samples, paired, show
+ * less. */
+double power_detectable_apart(double half_width);
+
 /* How often a true difference is shown, 0..1; 1 where error is 0 and the difference is not. */
 double power_of(double difference, double error);
 

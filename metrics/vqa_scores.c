@@ -255,6 +255,21 @@ int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
     return vqa_credit(sample, protocol, prediction) > in_full;
 }
 
+void vqa_read(const struct protocol *protocol, const char *text, struct text *out)
+{
+    const struct vqa_rule *rule = &vqa_rules[vqa_metric_of(protocol)->rule];
+    struct span said = span_of(text);
+    struct text prepared;
+    text_init(&prepared);
+    if (rule->prepare) {
+        rule->prepare(said, &prepared);
+        said = (struct span){text_string(&prepared), prepared.length};
+    }
+    rule->prediction(said, out);
+    out->failed |= prepared.failed;
+    text_release(&prepared);
+}
+
 void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out)
 {
     vqa_rules[vqa_metric_of(protocol)->rule].answer(span_of(label), out);

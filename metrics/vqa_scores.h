@@ -74,7 +74,8 @@ double vqa_credit(const struct sample *sample, const struct protocol *protocol,
 int vqa_is_correct(const struct sample *sample, const struct protocol *protocol,
                    const struct prediction *prediction);
 
-/* And its clean_label(): as where the annotators do not all agree. */
+/* Its read() and clean_label(): as where the annotators do not all agree. */
+void vqa_read(const struct protocol *protocol, const char *text, struct text *out);
 void vqa_clean_label(const struct protocol *protocol, const char *label, struct text *out);
 
 /* One metric of the family; scoring is its score(). */
@@ -84,6 +85,7 @@ void vqa_clean_label(const struct protocol *protocol, const char *label, struct 
                                        .score = scoring,                                           \
                                        .correct = vqa_is_correct,                                  \
                                        .credit = vqa_credit,                                       \
+                                       .read = vqa_read,                                           \
                                        .clean_label = vqa_clean_label}
 
 #endif

@@ -75,6 +75,11 @@ static int correct_with(rule *reads, const struct sample *sample,
     return says == (label_is_yes(sample->answers[0]) ? SAYS_YES : SAYS_NO);
 }
 
+static void add_yes_no(enum yes_no says, struct text *out)
+{
+    text_add(out, says == SAYS_YES ? "yes" : says == SAYS_NO ? "no" : "neither");
+}
+
 static enum status score_official(const struct dataset *set, const struct protocol *protocol,
                                   const struct prediction *predictions, struct score_table *table,
                                   struct error *err)
@@ -91,6 +96,12 @@ static int correct_official(const struct sample *sample, const struct protocol *
     return correct_with(official, sample, prediction);
 }
 
+static void read_official(const struct protocol *protocol, const char *text, struct text *out)
+{
+    (void)protocol;
+    add_yes_no(yes_no_official(text), out);
+}
+
 static enum status score_exact(const struct dataset *set, const struct protocol *protocol,
                                const struct prediction *predictions, struct score_table *table,
                                struct error *err)
@@ -105,6 +116,12 @@ static int correct_exact(const struct sample *sample, const struct protocol *pro
 {
     (void)protocol;
     return correct_with(exact, sample, prediction);
+}
+
+static void read_exact(const struct protocol *protocol, const char *text, struct text *out)
+{
+    (void)protocol;
+    yes_no_lmms_text(text, out);
 }
 
 static enum status score_words(const struct dataset *set, const struct protocol *protocol,
@@ -124,6 +141,14 @@ static int correct_words(const struct sample *sample, const struct protocol *pro
     return correct_with(words, sample, prediction);
 }
 
+static void read_words(const struct protocol *protocol, const char *text, struct text *out)
+{
+    bool no_memory = false;
+    (void)protocol;
+    add_yes_no(yes_no_vlmevalkit(text, &no_memory), out);
+    out->failed |= no_memory;
+}
+
 const struct metric metric_yes_no_text = {
     .name = "yes-no-text",
     .reference = "haotian-liu/LLaVA@c121f04:llava/eval/eval_pope.py and "
@@ -131,6 +156,7 @@ const struct metric metric_yes_no_text = {
     .needs_choices = false,
     .score = score_official,
     .correct = correct_official,
+    .read = read_official,
 };
 
 const struct metric metric_yes_no_exact = {
@@ -139,6 +165,7 @@ const struct metric metric_yes_no_exact = {
     .needs_choices = false,
     .score = score_exact,
     .correct = correct_exact,
+    .read = read_exact,
 };
 
 const struct metric metric_yes_no_words = {
@@ -147,4 +174,5 @@ const struct metric metric_yes_no_words = {
     .needs_choices = false,
     .score = score_words,
     .correct = correct_words,
+    .read = read_words,
 };

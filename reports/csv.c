@@ -1,11 +1,8 @@
-/* reports/csv.c - one line a score, for spreadsheets and scripts; quoting by libcsv. */
-#include "engine/base/json.h"
+/* reports/csv.c - one line a score, for spreadsheets and scripts. */
+#include "reports/csv_field.h"
 #include "reports/report.h"
 
-#include <csv.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char *const columns[] = {
     "run",
@@ -23,6 +20,7 @@ static const char *const columns[] = {
     "n",
     "low",
     "high",
+    "detectable",
     "samples",
     "failed",
     "random_weights",
@@ -37,41 +35,21 @@ static const char *const columns[] = {
     "mambench",
 };
 
-/* The next field of the line; the comma in front is the caller's rhythm. */
-static void add_field(struct text *out, const char *value, bool first)
-{
-    size_t length = strlen(value), size = 2 * length + 2;
-    char *quoted = malloc(size);
-    if (!quoted) {
-        out->failed = true;
-        return;
-    }
-    size_t written = csv_write(quoted, size, value, length);
-    text_add(out, first ? "" : ",");
-    text_add_bytes(out, quoted, written < size ? written : size);
-    free(quoted);
-}
-
 static void add_string(struct text *out, const char *value)
 {
-    add_field(out, value ? value : "", false);
+    csv_add_field(out, value ? value : "", false);
 }
 
-/* With the digits that read back to the same double; blank where nothing was measured. */
+/* Blank where nothing was measured. */
 static void add_number(struct text *out, double value)
 {
-    struct text digits;
-    text_init(&digits);
-    if (!isnan(value))
-        json_add_number(&digits, value);
-    add_field(out, text_string(&digits), false);
-    text_release(&digits);
+    csv_add_number(out, value, false);
 }
 
 static void add_line(const struct run_record *record, const struct score *score, struct text *out)
 {
     const struct run_speed *speed = &record->speed;
-    add_field(out, record->path, true);
+    csv_add_field(out, record->path, true);
     add_string(out, record->model);
     add_string(out, record->precision);
     add_string(out, record->kernels);
@@ -86,6 +64,7 @@ static void add_line(const struct run_record *record, const struct score *score,
     add_number(out, (double)score->n);
     add_number(out, score->low);
     add_number(out, score->high);
+    add_number(out, report_detectable(score));
     add_number(out, (double)record->n_samples);
     add_number(out, (double)record->n_failed);
     add_number(out, record->random_weights);
@@ -104,11 +83,11 @@ static void add_line(const struct run_record *record, const struct score *score,
 static void add_csv(const struct run_record *records, size_t n, struct text *out)
 {
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
-        add_field(out, columns[i], i == 0);
+        csv_add_field(out, columns[i], i == 0);
     text_add_char(out, '\n');
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < records[i].n_scores; j++)
             add_line(&records[i], &records[i].scores[j], out);
 }
 
-const struct report_format report_csv = {"csv", "report.csv", add_csv, NULL};
+const struct report_format report_csv = {"csv", "report.csv", add_csv, NULL, systems_add_csv};

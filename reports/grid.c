@@ -241,15 +241,19 @@ void grid_add_html(struct grid *grid, struct text *out)
     html_add_list(out, text_string(&grid->notes));
 }
 
+void grid_put_record(struct grid *grid, const struct run_record *record)
+{
+    const char *precision = record->precision;
+    const char *row = arena_printf(&grid->arena, "%s%s%s", record->model, precision ? " " : "",
+                                   precision ? precision : "");
+    if (row)
+        grid_put_run(grid, row, record->protocol, record);
+}
+
 void grid_put_records(struct grid *grid, const struct run_record *records, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char *precision = records[i].precision;
-        const char *row = arena_printf(&grid->arena, "%s%s%s", records[i].model,
-                                       precision ? " " : "", precision ? precision : "");
-        if (row)
-            grid_put_run(grid, row, records[i].protocol, &records[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        grid_put_record(grid, &records[i]);
 }
 
 static void add_grid(const struct run_record *records, size_t n, struct text *out)
@@ -262,4 +266,4 @@ static void add_grid(const struct run_record *records, size_t n, struct text *ou
 }
 
 /* For a terminal only: no file of a run directory. */
-const struct report_format report_grid = {"grid", NULL, add_grid, NULL};
+const struct report_format report_grid = {"grid", NULL, add_grid, NULL, NULL};

@@ -25,6 +25,9 @@ void grid_release(struct grid *grid);
 void grid_put_run(struct grid *grid, const char *row, const char *column,
                   const struct run_record *record);
 
+/* The same under the names of its model, precision and protocol. */
+void grid_put_record(struct grid *grid, const struct run_record *record);
+
 /* What a scenario measured. */
 void grid_put_rate(struct grid *grid, const char *row, const char *column, double tokens_per_s);
 

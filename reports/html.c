@@ -89,6 +89,10 @@ static void add_title(const struct page *page, struct text *out)
 static void add_results(const struct page *page, struct text *out)
 {
     struct grid grid;
+    if (page->extras->systems) {
+        systems_add_html(page->extras->systems, out);
+        return;
+    }
     grid_init(&grid);
     grid_put_records(&grid, page->records, page->n);
     text_add(out, "<div class=\"table\">\n");
@@ -222,6 +226,9 @@ static void add_run(const struct run_record *record, struct text *out)
     add_sentence(out, "<p>", record, run_add_floors, "</p>\n");
     run_scores_table(record, &arena, &table);
     add_table(out, "Scores", &table);
+    text_add(out, "<p>");
+    report_add_scores_legend(out);
+    text_add(out, "</p>\n");
     add_sentence(out, "<h3>Failures</h3>\n<p>", record, run_add_failed, "</p>\n");
     run_failures_table(record, &arena, &table);
     if (record->n_failed > 0)
@@ -299,4 +306,4 @@ static void add_html(const struct run_record *records, size_t n, struct text *ou
 }
 
 /* On demand only: the page of a run is larger than the run. */
-const struct report_format report_html = {"html", NULL, add_html, add_html_page};
+const struct report_format report_html = {"html", NULL, add_html, add_html_page, NULL};

@@ -16,6 +16,7 @@ static void put_scores(struct json_writer *writer, const struct run_record *reco
         json_put_count(writer, "n", score->n);
         json_put_number(writer, "low", score->low);
         json_put_number(writer, "high", score->high);
+        json_put_number(writer, "detectable", report_detectable(score));
         json_close(writer, '}');
     }
     json_close(writer, ']');
@@ -97,4 +98,4 @@ static void add_json(const struct run_record *records, size_t n, struct text *ou
     json_close(&writer, ']');
 }
 
-const struct report_format report_json = {"json", NULL, add_json, NULL};
+const struct report_format report_json = {"json", NULL, add_json, NULL, systems_add_json};

@@ -81,6 +81,7 @@ static void add_record(const struct run_record *record, struct text *out)
     }
     run_scores_table(record, &arena, &table);
     add_table("## Scores", &table, out);
+    report_add_scores_legend(out);
     add_failures(record, &arena, out);
     add_speed(record, &arena, out);
     run_setup_table(record, &arena, &table);
@@ -114,4 +115,5 @@ static void add_markdown(const struct run_record *records, size_t n, struct text
     }
 }
 
-const struct report_format report_markdown = {"md", "report.md", add_markdown, NULL};
+const struct report_format report_markdown = {"md", "report.md", add_markdown, NULL,
+                                              systems_add_markdown};

@@ -36,6 +36,25 @@ void profile_put_field(struct json_writer *writer, const struct profile_field *f
     }
 }
 
+/* Of the whole question: when its first token came, and what each further one took. */
+static void put_latencies(struct json_writer *writer, const struct profile_row *row)
+{
+    if (row->error || !row->stamps)
+        return;
+    json_open(writer, "samples_ttft_ns", '[');
+    for (size_t i = 0; i < row->n_runs; i++)
+        json_put_number(writer, NULL, (double)row->runs[i].ttft_ns);
+    json_close(writer, ']');
+    if (row->new_tokens < 2)
+        return;
+    json_open(writer, "samples_tpot_ns", '[');
+    for (size_t i = 0; i < row->n_runs; i++)
+        json_put_number(writer, NULL,
+                        (double)(row->runs[i].last_ns - row->runs[i].ttft_ns) /
+                            (row->new_tokens - 1));
+    json_close(writer, ']');
+}
+
 static void put_samples(struct json_writer *writer, const struct profile_row *row,
                         enum profile_test test)
 {
@@ -50,6 +69,8 @@ static void put_samples(struct json_writer *writer, const struct profile_row *ro
         json_put_number(writer, NULL,
                         row->batch * (n_prompt + n_gen) * 1e9 / profile_test_ns(row, test, i));
     json_close(writer, ']');
+    if (test == PROFILE_E2E)
+        put_latencies(writer, row);
     if (test != PROFILE_TG)
         return;
     json_open(writer, "gaps_ns", '[');

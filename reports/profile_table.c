@@ -14,6 +14,10 @@ static void add_head(const struct profile_record *record, struct text *out)
               (unsigned long long)record->seed);
     for (size_t i = 0; i < record->n_facts; i++)
         text_addf(out, "%s%s: %s", i ? "; " : "", record->facts[i].name, record->facts[i].value);
+    if (isnan(record->read_bytes_per_s)) {
+        text_add(out, "\nlimits were not probed\n");
+        return;
+    }
     text_addf(out, "\nlimits in the same run: memory read %.1f GB/s",
               record->read_bytes_per_s * 1e-9);
     for (int i = 0; i < PROFILE_MOST_TYPES; i++)

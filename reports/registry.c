@@ -4,14 +4,16 @@
 #include <string.h>
 
 extern const struct report_format report_markdown, report_csv, report_json, report_summary,
-    report_grid, report_html;
+    report_grid, report_html, report_tex;
 
 const struct report_format *const report_formats[] = {
-    &report_markdown, &report_csv, &report_json, &report_summary, &report_grid, &report_html, NULL,
+    &report_markdown, &report_csv,  &report_json, &report_summary,
+    &report_grid,     &report_html, &report_tex,  NULL,
 };
 
 /* The same rows' names, as the command's options want them. */
-const char *const report_format_names[] = {"md", "csv", "json", "summary", "grid", "html", NULL};
+const char *const report_format_names[] = {"md",   "csv",  "json", "summary",
+                                           "grid", "html", "tex",  NULL};
 
 const struct report_format *report_format_find(const char *name)
 {

@@ -1,4 +1,4 @@
-/* reports/report.h - finished runs for readers: markdown, CSV, JSON, a page.
+/* reports/report.h - finished runs for readers: markdown, CSV, JSON, LaTeX, a page.
  *
  * To add a format: write reports/<name>.c with its row and list it in reports/registry.c. */
 #ifndef MAMBENCH_REPORTS_REPORT_H
@@ -8,6 +8,7 @@
 #include "engine/base/text.h"
 #include "reports/gallery.h"
 #include "reports/run_record.h"
+#include "reports/systems.h"
 #include "reports/table.h"
 
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct report_figure {
 /* What a page shows beyond the runs. */
 struct report_page {
     const struct gallery *gallery;       /* NULL: none */
+    const struct systems_table *systems; /* NULL: none; the runs' headlines serve */
     const struct report_figure *figures; /* [n_figures] */
     size_t n_figures;
     const char *notes; /* what is missing, a sentence a line */
@@ -35,6 +37,8 @@ struct report_format {
     /* The same with samples and figures; NULL where the format shows none. */
     void (*add_page)(const struct run_record *records, size_t n, const struct report_page *page,
                      struct text *out);
+    /* Appends a table of systems; NULL: the format has none, and add() serves. */
+    void (*add_table)(const struct systems_table *table, struct text *out);
 };
 
 /* The table and its names, NULL-terminated. */
@@ -53,6 +57,10 @@ void report_add_value(struct text *out, const struct score *score);
 void report_add_percent(struct text *out, double value, double scale);
 /* "49.2 - 57.1 %" or nothing. */
 void report_add_interval(struct text *out, const struct score *score);
+/* By how much the score of another run of this size must differ, in the score's scale, to be shown
+ * in 80 of 100 comparisons: unpaired, from the wider side of the interval, and so on the safe side.
+ * NAN without an interval. */
+double report_detectable(const struct score *score);
 /* Nanoseconds for people: "812 us", "3.41 ms", "2.07 s"; nothing for NAN. */
 void report_add_time(struct text *out, double ns);
 /* "812 kB", "41.2 MB", "5.54 GB"; nothing for NAN or 0. */
@@ -66,6 +74,8 @@ void report_add_rate(struct text *out, double per_second);
 /* Head and rows of the table of all scores. */
 void report_begin_scores(struct table *table, struct arena *arena);
 void report_add_score(struct table *table, const struct score *score);
+/* The paragraph below that table. */
+void report_add_scores_legend(struct text *out);
 
 /* One line a run: score, interval, floors, speed; the head says what the columns are. */
 void report_add_summary(const struct run_record *records, size_t n, enum table_style style,

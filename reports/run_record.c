@@ -83,14 +83,16 @@ static void read_model(struct run_record *record, const cJSON *root)
     struct arena *arena = &record->arena;
     record->model = copy_string(model, "name", arena);
     record->model_hash = copy_string(model, "sha256", arena);
+    record->family = copy_string(model, "family", arena);
     record->baseline = json_bool_or(model, "baseline", false);
     record->random_weights = json_bool_or(model, "random_weights", false);
     record->parameters = json_number_or(model, "parameters", (double)NAN);
     record->weight_bytes = json_number_or(model, "packed_bytes", (double)NAN);
     record->state_bytes = json_number_or(model, "state_bytes", (double)NAN);
     record->cache_bytes_per_token = json_number_or(model, "cache_bytes_per_token", 0);
-    record->read_with_image = json_number_or(model, "image_tokens", (double)NAN) +
-                              json_number_or(model, "tokens_before_image", 0);
+    record->image_tokens = json_number_or(model, "image_tokens", (double)NAN);
+    record->read_with_image =
+        record->image_tokens + json_number_or(model, "tokens_before_image", 0);
     record->precision = copy_string(numerics, "precision", arena);
     record->precision_note = copy_string(numerics, "precision_note", arena);
     record->kernels = copy_string(numerics, "kernels", arena);
@@ -251,6 +253,22 @@ enum status run_record_open(struct run_record *record, const char *directory, st
         status = read_scores_file(record, scores, err);
     if (!status)
         status = run_speed_read(&record->speed, timings, &record->arena, err);
+    if (status)
+        run_record_close(record);
+    return status;
+}
+
+enum status run_record_open_manifest(struct run_record *record, const char *directory,
+                                     struct error *err)
+{
+    *record = (struct run_record){.seed = (double)NAN};
+    arena_init(&record->arena);
+    record->path = arena_string(&record->arena, directory);
+    const char *manifest = path_join(&record->arena, directory, "manifest.json");
+    enum status status =
+        arena_failed(&record->arena)
+            ? fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", directory)
+            : read_manifest(record, manifest, err);
     if (status)
         run_record_close(record);
     return status;

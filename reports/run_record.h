@@ -72,12 +72,13 @@ struct run_record {
     int max_new_tokens;
     bool max_new_tokens_changed; /* is not the protocol's */
     /* who answered */
-    const char *model, *model_hash, *precision, *precision_note, *kernels, *matmul;
+    const char *model, *model_hash, *family, *precision, *precision_note, *kernels, *matmul;
     bool baseline, random_weights;
     int threads;
     double parameters, weight_bytes; /* NAN for a baseline */
     /* Of one session, likewise: however long it is, and on top for every token. */
     double state_bytes, cache_bytes_per_token;
+    double image_tokens;    /* rows of a picture; NAN where the manifest does not tell */
     double read_with_image; /* rows: the image's and the text's in front of it */
     double seed;
     /* where */
@@ -105,6 +106,10 @@ struct run_record {
  * scores yet), BAD_FORMAT. */
 enum status run_record_open(struct run_record *record, const char *directory, struct error *err);
 void run_record_close(struct run_record *record);
+
+/* The same of a run without scores: what its manifest tells, n_scores 0.  Errors likewise. */
+enum status run_record_open_manifest(struct run_record *record, const char *directory,
+                                     struct error *err);
 
 /* Tokens that a session has read behind the median question, and the bytes it then takes; NAN where
  * nothing was measured. */

@@ -3,6 +3,7 @@
 #include "engine/base/json.h"
 #include "engine/base/lines.h"
 #include "engine/base/string_map.h"
+#include "metrics/latency.h"
 #include "reports/run_record.h"
 
 #include <math.h>
@@ -114,20 +115,6 @@ static enum status read_timings(struct timing_list *list, const char *path, cons
     return STATUS_OK;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Of sorted values; the mean of the two middle ones where n is even. */
-static double median(const double *sorted, size_t n)
-{
-    if (n == 0)
-        return (double)NAN;
-    return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-}
-
 /* Nearest rank: the smallest value that at least 90 % do not exceed. */
 static double p90(const double *sorted, size_t n)
 {
@@ -136,17 +123,19 @@ static double p90(const double *sorted, size_t n)
     return sorted[(n * 9 + 9) / 10 - 1];
 }
 
+/* values: [2 * list->n], as below. */
 static void first_token(const struct timing_list *list, bool reused, double *values,
                         double *median_ns, double *p90_ns)
 {
+    double *sorted = values + list->n;
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++)
         if (list->items[i].reused == reused)
             values[n++] = list->items[i].first_token_ns;
-    qsort(values, n, sizeof *values, compare_doubles);
     bool is_latency = list->speed->most_together <= 1;
-    *median_ns = is_latency ? median(values, n) : (double)NAN;
-    *p90_ns = is_latency ? p90(values, n) : (double)NAN;
+    double middle = latency_median(values, n, sorted);
+    *median_ns = is_latency ? middle : (double)NAN;
+    *p90_ns = is_latency ? p90(sorted, n) : (double)NAN;
 }
 
 static void sum_stages(const struct timing_list *list, double *values)
@@ -160,9 +149,8 @@ static void sum_stages(const struct timing_list *list, double *values)
                 values[n++] = list->items[i].ns[stage];
                 sums[stage] += list->items[i].ns[stage];
             }
-        qsort(values, n, sizeof *values, compare_doubles);
         speed->stages[stage].n = n;
-        speed->stages[stage].median_ns = median(values, n);
+        speed->stages[stage].median_ns = latency_median(values, n, values + list->n);
         all += sums[stage];
     }
     for (size_t stage = 0; stage < speed->n_stages; stage++)
@@ -209,7 +197,7 @@ static size_t count_newlines(const char *data, size_t length)
 static enum status summarise(struct timing_list *list, const char *path, struct error *err)
 {
     struct run_speed *speed = list->speed;
-    double *values = arena_alloc_small(list->arena, list->n + 1, sizeof *values);
+    double *values = arena_alloc_small(list->arena, 2 * list->n + 1, sizeof *values);
     if (!values)
         return fail(err, STATUS_NO_MEMORY, "out of memory while reading %s", path);
     speed->n = list->n;
@@ -217,8 +205,7 @@ static enum status summarise(struct timing_list *list, const char *path, struct 
     first_token(list, true, values, &speed->reused_median_ns, &speed->reused_p90_ns);
     for (size_t i = 0; i < list->n; i++)
         values[i] = list->items[i].prompt_tokens + list->items[i].tokens;
-    qsort(values, list->n, sizeof *values, compare_doubles);
-    speed->median_text_tokens = median(values, list->n);
+    speed->median_text_tokens = latency_median(values, list->n, values + list->n);
     sum_stages(list, values);
     rates(list);
     return STATUS_OK;

@@ -1,4 +1,5 @@
 /* reports/summary.c - numbers as readers want them, and the one-line-a-run table. */
+#include "metrics/power.h"
 #include "reports/report.h"
 
 #include <math.h>
@@ -28,6 +29,13 @@ void report_add_interval(struct text *out, const struct score *score)
         return;
     text_addf(out, "%.2f to %.2f %%", score->low / score->scale * 100,
               score->high / score->scale * 100);
+}
+
+double report_detectable(const struct score *score)
+{
+    if (score->interval == INTERVAL_NONE || score->scale <= 0)
+        return (double)NAN;
+    return power_detectable_apart(fmax(score->high - score->value, score->value - score->low));
 }
 
 void report_add_size(struct text *out, double bytes)
@@ -86,10 +94,11 @@ void report_add_rate(struct text *out, double per_second)
 
 void report_begin_scores(struct table *table, struct arena *arena)
 {
-    table_init(table, arena, "lrrrl");
+    table_init(table, arena, "lrrrrl");
     table_cell(table, "score");
     table_cell(table, "value");
     table_cell(table, "95 %% interval");
+    table_cell(table, "detectable");
     table_cell(table, "n");
     table_cell(table, "note");
 }
@@ -106,6 +115,23 @@ static void interval_cell(struct table *table, const struct score *score)
         table_cell(table, "%.4f to %.4f%s", score->low, score->high, how);
 }
 
+static void detectable_cell(struct table *table, const struct score *score)
+{
+    double detectable = report_detectable(score);
+    if (isnan(detectable))
+        table_cell(table, "%s", "");
+    else
+        table_cell(table, score->scale >= 100 ? "%.2f" : "%.4f", detectable);
+}
+
+void report_add_scores_legend(struct text *out)
+{
+    text_add(out,
+             "\nDetectable: by how much the score of a second, unrelated run of this size must "
+             "differ to be shown in 80 of\n100 comparisons, images as clusters; runs on the same "
+             "samples, paired by `mambench compare`, show less.\n");
+}
+
 void report_add_score(struct table *table, const struct score *score)
 {
     struct text value;
@@ -114,6 +140,7 @@ void report_add_score(struct table *table, const struct score *score)
     table_cell(table, "%s", score->name);
     table_text(table, &value);
     interval_cell(table, score);
+    detectable_cell(table, score);
     table_cell(table, "%zu", score->n);
     table_cell(table, "%s", score->note ? score->note : "");
     text_release(&value);
@@ -282,4 +309,4 @@ static void add_summary(const struct run_record *records, size_t n, struct text 
 }
 
 /* For a terminal only: no file of a run directory. */
-const struct report_format report_summary = {"summary", NULL, add_summary, NULL};
+const struct report_format report_summary = {"summary", NULL, add_summary, NULL, NULL};

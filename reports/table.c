@@ -32,6 +32,18 @@ void table_cell(struct table *table, const char *format, ...)
     table->cells[table->n_cells++] = copy ? copy : "";
 }
 
+void table_short_cell(struct table *table, const char *text)
+{
+    size_t end = TABLE_SHORT_BYTES;
+    if (strlen(text) <= end) {
+        table_cell(table, "%s", text);
+        return;
+    }
+    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
+        end--; /* not within a character */
+    table_cell(table, "%.*s ...", (int)end, text);
+}
+
 void table_text(struct table *table, const struct text *text)
 {
     table->failed = table->failed || text->failed;

@@ -30,7 +30,11 @@ void table_init(struct table *table, struct arena *arena, const char *alignment)
 /* The next cell. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same from a text; one that failed makes table_add_to() say so. */
+/* The next cell: text, cut to TABLE_SHORT_BYTES with " ..." behind; what programs read has all. */
+enum { TABLE_SHORT_BYTES = 60 };
+void table_short_cell(struct table *table, const char *text);
+
+/* The next cell from a text; one that failed makes table_add_to() say so. */
 void table_text(struct table *table, const struct text *text);
 
 /* Appends the table; a last row that is not full is filled with blanks. */

@@ -85,6 +85,7 @@ static void assert_same_answer(const struct generation *a, const struct generati
     assert_memory_equal(a->choice_logits, b->choice_logits, sizeof a->choice_logits);
     assert_memory_equal(a->choice_probabilities, b->choice_probabilities,
                         sizeof a->choice_probabilities);
+    assert_true(a->ids_digest == b->ids_digest && a->logits_digest == b->logits_digest);
 }
 
 static void a_fork_answers_like_the_original(void **state)
@@ -129,7 +130,8 @@ static void a_large_batch_gives_every_session_its_own_answer(void **state)
                                        .choices = yes_no,
                                        .n_choices = i % 3,
                                        .max_new_tokens = (int)(i % 7),
-                                       .sampling = {i % 2, 2.0, 20, 0.9, i}};
+                                       .sampling = {i % 2, 2.0, 20, 0.9, i},
+                                       .digests = i % 5 > 0};
     }
     assert_ok(sessions_answer(sessions, requests, N, together, &err), err);
     for (size_t i = 0; i < N; i++) {
@@ -138,12 +140,37 @@ static void a_large_batch_gives_every_session_its_own_answer(void **state)
         assert_ok(session_answer(session, &requests[i], &alone, &err), err);
         assert_same_answer(&together[i], &alone);
         assert_true(alone.n_ids <= (size_t)requests[i].max_new_tokens);
+        assert_true((alone.ids_digest != 0) == requests[i].digests);
+        assert_true((alone.logits_digest != 0) == requests[i].digests);
         session_close(session);
     }
     for (size_t i = 0; i < N; i++) {
         session_close(sessions[i]);
         free(prompts[i]);
     }
+    close_model(&o);
+}
+
+static void digests_are_of_what_was_read_and_weighed(void **state)
+{
+    static const int ids[] = {5, 6, 7, 5};
+    (void)state;
+    struct opened o;
+    struct generation out, other;
+    struct error err = {""};
+    open_model(&o, "cobra", PRECISION_F32);
+    struct session *a = forked(&o), *b = forked(&o);
+    struct request request = {.ids = ids, .n_ids = 4, .digests = true};
+    assert_ok(session_answer(a, &request, &out, &err), err);
+    assert_true(out.ids_digest == sha256_short(ids, sizeof ids));
+    request.n_ids = 3;
+    assert_ok(session_answer(b, &request, &other, &err), err);
+    assert_true(other.ids_digest == sha256_short(ids, 3 * sizeof *ids));
+    assert_true(other.logits_digest != 0 && other.logits_digest != out.logits_digest);
+    /* The first 16 digits of sha256sum's. */
+    assert_true(sha256_short("abc", 3) == UINT64_C(0xba7816bf8f01cfea));
+    session_close(a);
+    session_close(b);
     close_model(&o);
 }
 
@@ -495,6 +522,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fork_answers_like_the_original),
         cmocka_unit_test(a_large_batch_gives_every_session_its_own_answer),
+        cmocka_unit_test(digests_are_of_what_was_read_and_weighed),
         cmocka_unit_test(choices_are_weighed_among_themselves),
         cmocka_unit_test(a_choice_that_is_no_single_token_is_refused_by_name),
         cmocka_unit_test(an_empty_prompt_is_refused),

@@ -82,7 +82,7 @@ static struct gallery_image images[] = {
 };
 static const struct gallery gallery = {tasks, 1, images, 3};
 static const struct report_figure figure = {"<i>", "<svg onload='x'>", 16};
-static const struct report_page extras = {&gallery, &figure, 1, "missing " MARKUP "\n"};
+static const struct report_page extras = {&gallery, NULL, &figure, 1, "missing " MARKUP "\n"};
 
 static void a_string_is_escaped(void **state)
 {

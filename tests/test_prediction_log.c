@@ -57,6 +57,9 @@ static void a_line_reads_back_as_it_was_written(void **state)
     arena_init(&arena);
     text_init(&line);
     answer.warning = "16-bit grey";
+    answer.has_digests = true;
+    answer.digests[DIGEST_PROMPT] = UINT64_C(0x00123456789abcde);
+    answer.digests[DIGEST_LOGITS] = 1;
     log_line_add(&line, "random/1", "a b.jpg", &answer);
     assert_int_equal(line.data[line.length - 1], '\n');
     assert_ptr_equal(strchr(line.data, '\n'), line.data + line.length - 1);
@@ -68,6 +71,11 @@ static void a_line_reads_back_as_it_was_written(void **state)
     assert_true(entry.probabilities[0] == 0.1 && entry.probabilities[1] == 0.9);
     assert_null(entry.failure);
     assert_string_equal(entry.warning, "16-bit grey");
+    assert_contains(line.data, ", \"digest\": \"00123456789abcde - - 0000000000000001\"");
+    assert_true(entry.has_digests);
+    assert_memory_equal(entry.digests, answer.digests, sizeof answer.digests);
+    assert_int_equal(entry.n_prompt_tokens, 37);
+    assert_true(entry.logits[0] == (double)-1.1f && entry.logits[1] == 1.0986123085021973);
     assert_contains(line.data, "1.0986123085021973");
     assert_null(strstr(line.data, "_ns"));
     text_release(&line);
@@ -125,6 +133,14 @@ static void bad_lines_are_refused_with_their_place(void **state)
         {"{\"id\": \"1\", \"image\": \"x\", \"probabilities\": 1}", "not a list"},
         {"{\"id\": \"1\", \"image\": \"x\", \"probabilities\": [1,2,3,4,5,6,7,8,9]}", "at most 8"},
         {"{\"id\": \"1\", \"image\": \"x\", \"probabilities\": [\"a\"]}", "not a number"},
+        {"{\"id\": \"1\", \"image\": \"x\", \"text\": \"\", \"digest\": 1}", "4 times 16 digits"},
+        {"{\"id\": \"1\", \"image\": \"x\", \"text\": \"\", \"digest\": \"- - -\"}", "4 times"},
+        {"{\"id\": \"1\", \"image\": \"x\", \"text\": \"\", \"digest\": \"- - - - -\"}", "4 times"},
+        {"{\"id\": \"1\", \"image\": \"x\", \"text\": \"\", \"digest\": \"- - - "
+         "00123456789ABCDE\"}",
+         "4 times"},
+        {"{\"id\": \"1\", \"image\": \"x\", \"text\": \"\", \"logits\": [1]}",
+         "1 \"logits\" beside 0"},
         {"\xEF\xBB\xBF{\"id\": \"1\", \"image\": \"x\", \"text\": \"\"}", "byte order mark"},
     };
     (void)state;

@@ -44,6 +44,7 @@ static void assert_same(const char *path, const struct prefetched *picture)
     assert_int_equal(status, picture->status);
     assert_string_equal(failure.text, picture->failure.text);
     if (!status) {
+        assert_true(picture->digest == pixels_digest(picture->pixels, engine));
         assert_ok(session_see_pixels(b, picture->pixels, NULL, &err), err);
         assert_ok(session_answer(a, &request, &left, &err), err);
         assert_ok(session_answer(b, &request, &right, &err), err);

@@ -5,6 +5,7 @@
 #include "engine/base/json.h"
 #include "reports/profile.h"
 #include "reports/profile_fields.h"
+#include "reports/profile_times.h"
 
 #include <math.h>
 
@@ -362,6 +363,98 @@ static void missing_memory_is_told(void **state)
     }
 }
 
+/* What was written of two models, the second of which has one row with an error. */
+static void write_two(struct made *made, struct text *text, bool whole)
+{
+    made_open(made, 3);
+    made->record.rows[0] = make_row(&made->arena, 0, 1);
+    made->record.rows[1] = make_row(&made->arena, 1, 1.1);
+    made->record.rows[2] = make_row(&made->arena, 1, 1);
+    made->record.rows[2].error = "it does not fit";
+    finish(made);
+    text_reset(text);
+    if (whole)
+        profile_add_run_json(&made->record, NULL, (double)NAN, text);
+    else
+        profile_format_find("json")->add(&made->record, text);
+}
+
+static void times_are_read_back(void **state)
+{
+    (void)state;
+    struct text text;
+    struct error err = {""};
+    text_init(&text);
+    for (int whole = 0; whole < 2; whole++) {
+        struct made made;
+        struct profile_times_list list;
+        write_two(&made, &text, whole);
+        assert_true(profile_times_looks_like(text_string(&text), text.length));
+        assert_ok(
+            profile_times_read(&list, text_string(&text), text.length, "test", &made.arena, &err),
+            err);
+        assert_int_equal(list.n, 2);
+        assert_int_equal(list.n_errors, 1);
+        const struct profile_times *alpha = &list.rows[0], *beta = &list.rows[1];
+        assert_int_equal(alpha->n, RUNS);
+        assert_string_equal(beta->model, "beta");
+        assert_true(profile_times_match(alpha, beta));
+        assert_int_equal(alpha->nth, 0);
+        assert_int_equal(beta->nth, 1);
+        assert_string_equal(profile_times_name(alpha, &made.arena),
+                            "bf16, 2 threads, batch 1, picture, prompt of 7, 5 new");
+        for (size_t i = 0; i < RUNS; i++) {
+            const struct profile_run *run = &made.record.rows[1].runs[i];
+            near(beta->ns[PROFILE_LATENCY_E2E][i], (double)run->e2e_ns);
+            near(beta->ns[PROFILE_LATENCY_TTFT][i], (double)run->ttft_ns);
+            near(beta->ns[PROFILE_LATENCY_TPOT][i], (double)(run->last_ns - run->ttft_ns) / 4);
+            assert_true(!whole || beta->turns[i].round == (int)i);
+        }
+        assert_int_equal(list.n_facts, whole);
+        assert_true(!whole || strcmp(list.facts[0].value, "a CPU, \"quoted\"") == 0);
+        arena_release(&made.arena);
+    }
+    text_release(&text);
+}
+
+static void torn_times_are_refused(void **state)
+{
+    (void)state;
+    static const char *const damaged[] = {
+        "",
+        "{\"rows\": []}",
+        "{\"profile\": 1}",
+        "[1]",
+        "[{\"test\": \"question\"}]",
+        "[{\"test\": \"question\", \"samples_ns\": []}]",
+        "[{\"test\": \"question\", \"samples_ns\": [1, 0]}]",
+        "[{\"test\": \"question\", \"samples_ns\": [1, null]}]",
+        "[{\"test\": \"question\", \"samples_ns\": [1, 1e999]}]",
+        "[{\"test\": \"question\", \"samples_ns\": [1, 2], \"samples_ttft_ns\": [1]}]",
+        "{\"profile\": 1, \"rows\": [{\"test\": \"question\", \"runs_ns\": [{}]}]}",
+        "{\"profile\": 1, \"rows\": [{\"test\": \"question\", \"runs_ns\": 3}]}",
+    };
+    struct made made;
+    struct text text;
+    struct profile_times_list list;
+    text_init(&text);
+    write_two(&made, &text, true);
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        struct error err = {""};
+        if (!profile_times_read(&list, damaged[i], strlen(damaged[i]), "x.json", &made.arena, &err))
+            fail_msg("accepted: %s", damaged[i]);
+        assert_contains(err.text, "x.json");
+    }
+    for (size_t length = 0; length + 2 < text.length; length += 97) {
+        struct error err = {""};
+        assert_int_equal(
+            profile_times_read(&list, text_string(&text), length, "x", &made.arena, &err),
+            STATUS_BAD_FORMAT);
+    }
+    arena_release(&made.arena);
+    text_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +466,8 @@ int main(void)
         cmocka_unit_test(tables_say_what_is_missing),
         cmocka_unit_test(crossings_are_stated),
         cmocka_unit_test(traces_and_profiles_are_json),
+        cmocka_unit_test(times_are_read_back),
+        cmocka_unit_test(torn_times_are_refused),
         cmocka_unit_test(missing_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

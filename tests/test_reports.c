@@ -223,6 +223,9 @@ static void the_report_says_what_matters(void **state)
         "80 of the 100 samples",
         "the weights are random",
         "no yes",
+        "| detectable |",
+        "| 0.7000 to 0.8000 |     0.1011 |", /* 2.8016 sqrt(2) 0.05 / 1.96 */
+        "second, unrelated run of this size",
         "| tp       |   1182 |",
         "cannot \\| open",
         "n<64",

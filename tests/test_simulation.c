@@ -8,6 +8,7 @@
 
 #include "engine/base/random.h"
 #include "metrics/bootstrap.h"
+#include "metrics/dprime.h"
 #include "metrics/gate_rule.h"
 #include "metrics/mcnemar.h"
 #include "metrics/paired.h"
@@ -116,8 +117,9 @@ static void make_gqa(void)
 /* One simulated pair of runs. */
 struct runs {
     struct paired_image images[MOST_IMAGES];
-    double y[MOST_IMAGES];           /* right answers of the first run */
-    double f1[2 * MOST_IMAGES];      /* 2 TP, and predicted + labelled yes, of the first run */
+    double y[MOST_IMAGES];      /* right answers of the first run */
+    double f1[2 * MOST_IMAGES]; /* 2 TP, and predicted + labelled yes, of the first run */
+    struct detection_counts counts[MOST_IMAGES]; /* of the first run */
     size_t only_first, only_second;  /* samples that one alone has right, repeats counted */
     double image_first, image_other; /* chances in the image at hand */
 };
@@ -143,6 +145,11 @@ static void ask(struct runs *runs, const struct pair *pair, const struct truth *
     runs->y[image] += times * first;
     runs->f1[image] += pair->is_yes && first ? 2 * times : 0;
     runs->f1[shape.n_images + image] += times * (pair->is_yes + (pair->is_yes == first));
+    struct detection_counts *counts = &runs->counts[image];
+    counts->signals += pair->is_yes ? times : 0;
+    counts->hits += pair->is_yes && first ? times : 0;
+    counts->noises += pair->is_yes ? 0 : times;
+    counts->false_alarms += !pair->is_yes && !first ? times : 0;
     runs->only_first += first && !second ? pair->times : 0;
     runs->only_second += second && !first ? pair->times : 0;
 }
@@ -194,10 +201,21 @@ static struct interval f1_interval(const struct runs *runs, uint64_t seed)
 /* How many simulations did what. */
 struct tally {
     size_t accuracy, f1, difference; /* intervals that hold the truth */
-    size_t decided, worse;           /* p < 0.05; and the second run is the worse one */
-    size_t mcnemar;                  /* p < 0.05 where clusters and repeats are forgotten */
-    double promised;                 /* sum of the power for the true drop */
+    size_t dprime, criterion;
+    size_t decided, worse; /* p < 0.05; and the second run is the worse one */
+    size_t mcnemar;        /* p < 0.05 where clusters and repeats are forgotten */
+    double promised;       /* sum of the power for the true drop */
 };
+
+/* Yes to a yes and no to a no are equally likely: d' is 2 z(right), and c is 0. */
+static void tally_detection(struct tally *tally, const struct runs *runs, double right,
+                            uint64_t seed)
+{
+    struct interval dprime = {NAN, NAN}, criterion = {NAN, NAN};
+    detection_intervals(runs->counts, shape.n_images, N_RESAMPLES, seed, &dprime, &criterion, NULL);
+    tally->dprime += covers(dprime, 2 * normal_quantile(right));
+    tally->criterion += covers(criterion, 0);
+}
 
 static void tally_up(struct tally *tally, const struct truth *truth, uint64_t seed)
 {
@@ -212,6 +230,8 @@ static void tally_up(struct tally *tally, const struct truth *truth, uint64_t se
     tally->accuracy += covers(accuracy_interval(&runs), right);
     if (truth->drop == 0) /* asked for once a shape: it is the slow one */
         tally->f1 += covers(f1_interval(&runs, seed), f1);
+    if (truth->drop == 0 && shape.n_samples == 9000)
+        tally_detection(tally, &runs, right, seed);
     tally->difference += covers(difference.interval, -truth->drop);
     bool failed = paired_permutation(runs.images, shape.n_images, N_DRAWS, seed, &permutation,
                                      NULL) != STATUS_OK;
@@ -235,6 +255,8 @@ static struct tally simulate_all(const struct truth *truth)
             sum.accuracy += own.accuracy;
             sum.f1 += own.f1;
             sum.difference += own.difference;
+            sum.dprime += own.dprime;
+            sum.criterion += own.criterion;
             sum.decided += own.decided;
             sum.worse += own.worse;
             sum.mcnemar += own.mcnemar;
@@ -281,6 +303,8 @@ static void pope_keeps_its_promises(void **state)
     const struct truth alike = {0.85, 0, 0.6};
     make_pope();
     struct tally tally = assert_runs_that_are_alike(&alike);
+    assert_covers(tally.dprime, "d', bootstrap");
+    assert_covers(tally.criterion, "c, bootstrap");
     /* Why the permutation decides: questions that come three times are taken for three. */
     assert_true((double)tally.mcnemar / N_SIMULATIONS > 0.12);
 }

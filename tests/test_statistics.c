@@ -3,11 +3,15 @@
 
 #include "engine/base/json.h"
 #include "metrics/bootstrap.h"
+#include "metrics/calibration.h"
+#include "metrics/dprime.h"
 #include "metrics/holm.h"
 #include "metrics/mcnemar.h"
 #include "metrics/paired.h"
 #include "metrics/power.h"
+#include "metrics/swap.h"
 #include "metrics/ranking_interval.h"
+#include "metrics/roc_curve.h"
 
 #include <math.h>
 #include <omp.h>
@@ -305,6 +309,63 @@ static void medians_are_resampled_as_pairs(void **state)
     assert_true(isnan(none) && isnan(interval.low));
 }
 
+static void medians_measured_apart_are_resampled_by_themselves(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    double got;
+    struct interval interval;
+    cJSON_ArrayForEach(item, json_find(cases, "apart"))
+    {
+        double a[MOST], b[MOST];
+        size_t n_a = numbers(json_find(item, "a"), a), n_b = numbers(json_find(item, "b"), b);
+        assert_ok(bootstrap_median_ratio_apart(a, n_a, b, n_b, count(item, "n_resamples"),
+                                               (uint64_t)number(item, "seed"), &got, &interval,
+                                               &err),
+                  err);
+        assert_within(got, number(item, "ratio"), 1e-12, "ratio");
+        assert_interval(interval, json_find(item, "interval"));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 3);
+    const double one = 2, two[] = {4, 6};
+    assert_ok(bootstrap_median_ratio_apart(&one, 1, two, 2, 10, 0, &got, &interval, &err), err);
+    assert_within(got, 2.5, 1e-12, "ratio");
+    assert_true(isnan(interval.low) && isnan(interval.high));
+}
+
+static void pairs_are_swapped(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    double p;
+    cJSON_ArrayForEach(item, json_find(cases, "swap"))
+    {
+        double a[MOST], b[MOST];
+        size_t n = numbers(json_find(item, "a"), a);
+        assert_int_equal(numbers(json_find(item, "b"), b), n);
+        assert_ok(swap_p(a, b, n, (uint64_t)number(item, "seed"), &p, &err), err);
+        assert_within(p, number(item, "p"), 1e-12, "swap");
+        assert_true(p >= swap_least_p(n));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 8);
+    assert_ok(swap_p(NULL, NULL, 0, 0, &p, &err), err);
+    assert_within(p, 1, 0, "no pairs");
+    const double slow[] = {11, 22, 33, 44, 55, 66}, fast[] = {1, 2, 3, 4, 5, 6};
+    assert_ok(swap_p(fast, slow, 6, 0, &p, &err), err);
+    assert_within(p, swap_least_p(6), 1e-12, "all one way");
+    const double ten[] = {10, 10, 10, 10, 10, 10}, eleven[] = {11, 11, 11, 11, 11, 11};
+    assert_ok(swap_p(ten, eleven, 6, 0, &p, &err), err);
+    assert_within(p, swap_least_p(6), 1e-12, "all alike");
+    assert_ok(swap_p(ten, ten, 6, 0, &p, &err), err);
+    assert_within(p, 1, 1e-12, "no difference");
+}
+
 static void areas_are_resampled_by_image(void **state)
 {
     (void)state;
@@ -347,6 +408,142 @@ static void areas_of_too_few_images_have_no_interval(void **state)
     assert_true(isnan(intervals[RANKING_F1].low));
 }
 
+static void quantiles_are_the_normal_ones(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    cJSON_ArrayForEach(item, json_find(cases, "quantile"))
+    {
+        assert_within(normal_quantile(number(item, "p")), number(item, "z"), 1e-9, "z");
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 15);
+    assert_true(isinf(normal_quantile(0)) && isinf(normal_quantile(1)));
+    assert_true(isnan(normal_quantile(-0.1)) && isnan(normal_quantile(NAN)));
+}
+
+static void sensitivity_and_criterion_are_those_of_corrected_rates(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    struct error err = {{0}};
+    cJSON_ArrayForEach(item, json_find(cases, "dprime"))
+    {
+        double hits[MOST], signals[MOST], alarms[MOST], noises[MOST];
+        struct detection_counts counts[MOST], total = {0, 0, 0, 0};
+        struct interval dprime, criterion;
+        size_t n = numbers(json_find(item, "hits"), hits);
+        assert_int_equal(numbers(json_find(item, "signals"), signals), n);
+        assert_int_equal(numbers(json_find(item, "alarms"), alarms), n);
+        assert_int_equal(numbers(json_find(item, "noises"), noises), n);
+        for (size_t i = 0; i < n; i++) {
+            counts[i] = (struct detection_counts){hits[i], signals[i], alarms[i], noises[i]};
+            total.hits += hits[i];
+            total.signals += signals[i];
+            total.false_alarms += alarms[i];
+            total.noises += noises[i];
+        }
+        struct detection got = detection_of(&total);
+        assert_within(got.dprime, number(item, "dprime"), 1e-9, "d'");
+        assert_within(got.criterion, number(item, "criterion"), 1e-9, "c");
+        assert_ok(detection_intervals(counts, n, count(item, "n_resamples"),
+                                      (uint64_t)number(item, "seed"), &dprime, &criterion, &err),
+                  err);
+        assert_interval(dprime, cJSON_GetArrayItem(json_find(item, "intervals"), 0));
+        assert_interval(criterion, cJSON_GetArrayItem(json_find(item, "intervals"), 1));
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 3);
+}
+
+static void rates_of_0_and_1_have_a_sensitivity(void **state)
+{
+    (void)state;
+    struct detection perfect = detection_of(&(struct detection_counts){10, 10, 0, 10});
+    struct detection yes = detection_of(&(struct detection_counts){10, 10, 10, 10});
+    struct detection none = detection_of(&(struct detection_counts){3, 5, 0, 0});
+    assert_true(isfinite(perfect.dprime) && perfect.dprime > 3 && fabs(perfect.criterion) < 1e-12);
+    assert_true(yes.dprime == 0 && yes.criterion < -1.5); /* prefers yes, tells nothing */
+    assert_true(isnan(none.dprime) && isnan(none.false_alarm_rate));
+    assert_within(none.hit_rate, 0.6, 1e-15, "hit rate");
+}
+
+/* The judgements of a case, sorted; the arrays are the caller's. */
+static size_t judgements(const cJSON *item, struct ranked *items)
+{
+    double label[MOST], p[MOST];
+    size_t n = numbers(json_find(item, "label"), label);
+    assert_int_equal(numbers(json_find(item, "p"), p), n);
+    for (size_t i = 0; i < n; i++)
+        items[i] = (struct ranked){p[i], label[i] > 0, i};
+    assert_true(ranking_sort(items, n));
+    return n;
+}
+
+static void calibration_is_that_of_scikit_learn(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    cJSON_ArrayForEach(item, json_find(cases, "calibration"))
+    {
+        struct ranked items[MOST];
+        struct calibration got;
+        double sizes[MOST], share[MOST], mean[MOST];
+        size_t n = judgements(item, items), n_bins = numbers(json_find(item, "sizes"), sizes);
+        assert_int_equal(numbers(json_find(item, "share"), share), n_bins);
+        assert_int_equal(numbers(json_find(item, "mean"), mean), n_bins);
+        calibration_of(items, n, count(item, "n_bins"), &got);
+        assert_int_equal(got.n_bins, n_bins);
+        for (size_t b = 0; b < n_bins; b++) {
+            assert_int_equal(got.bins[b].n, (size_t)sizes[b]);
+            assert_within(got.bins[b].share_positive, share[b], 1e-9, "share");
+            assert_within(got.bins[b].mean, mean[b], 1e-9, "mean");
+            assert_true(got.bins[b].low <= got.bins[b].mean + 1e-12 &&
+                        got.bins[b].mean <= got.bins[b].high + 1e-12);
+        }
+        assert_within(got.error, number(item, "error"), 1e-9, "ECE");
+        assert_within(got.largest, number(item, "largest"), 1e-9, "largest");
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 8);
+    struct calibration none;
+    calibration_of(NULL, 0, 10, &none);
+    assert_true(none.n_bins == 0 && isnan(none.error));
+}
+
+static void a_curve_is_that_of_scikit_learn(void **state)
+{
+    (void)state;
+    const cJSON *item;
+    size_t n_cases = 0;
+    cJSON_ArrayForEach(item, json_find(cases, "roc"))
+    {
+        struct ranked items[MOST];
+        struct roc_point points[MOST + 1];
+        double alarm[MOST], hit[MOST], threshold[MOST];
+        size_t n = judgements(item, items), n_points = numbers(json_find(item, "alarm"), alarm);
+        assert_int_equal(numbers(json_find(item, "hit"), hit), n_points);
+        assert_int_equal(numbers(json_find(item, "threshold"), threshold) + 1, n_points);
+        assert_int_equal(roc_curve(items, n, points), n_points);
+        assert_true(isinf(points[0].threshold));
+        for (size_t i = 0; i < n_points; i++) {
+            assert_within(points[i].false_alarm_rate, alarm[i], 1e-9, "false alarm rate");
+            assert_within(points[i].hit_rate, hit[i], 1e-9, "hit rate");
+            if (i > 0)
+                assert_true(fabs(points[i].threshold - threshold[i - 1]) < 1e-12);
+        }
+        n_cases += 1;
+    }
+    assert_int_equal(n_cases, 5);
+    const struct ranked one_class[2] = {{0.9, true, 0}, {0.1, true, 1}};
+    struct roc_point points[3];
+    assert_int_equal(roc_curve(one_class, 2, points), 0);
+    assert_int_equal(roc_curve(NULL, 0, points), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,8 +557,15 @@ int main(void)
         cmocka_unit_test(power_is_the_normal_one),
         cmocka_unit_test(sums_are_resampled_by_cluster),
         cmocka_unit_test(medians_are_resampled_as_pairs),
+        cmocka_unit_test(pairs_are_swapped),
+        cmocka_unit_test(medians_measured_apart_are_resampled_by_themselves),
         cmocka_unit_test(areas_are_resampled_by_image),
         cmocka_unit_test(areas_of_too_few_images_have_no_interval),
+        cmocka_unit_test(quantiles_are_the_normal_ones),
+        cmocka_unit_test(sensitivity_and_criterion_are_those_of_corrected_rates),
+        cmocka_unit_test(rates_of_0_and_1_have_a_sensitivity),
+        cmocka_unit_test(calibration_is_that_of_scikit_learn),
+        cmocka_unit_test(a_curve_is_that_of_scikit_learn),
     };
     return cmocka_run_group_tests(tests, read_cases, free_cases);
 }

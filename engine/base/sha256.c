@@ -22,6 +22,17 @@ struct sha256_text sha256_bytes(const void *data, size_t size)
     return to_hex(digest, length);
 }
 
+uint64_t sha256_short(const void *data, size_t size)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    uint64_t value = 0;
+    if (EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL) != 1)
+        return 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | digest[i];
+    return value ? value : 1;
+}
+
 enum status sha256_file(const char *path, struct sha256_text *out, struct error *err)
 {
     struct file_map map;

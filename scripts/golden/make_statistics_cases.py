@@ -12,7 +12,13 @@ difference   statsmodels OLS on a constant, errors clustered by image, t with G 
 power        scipy.stats.norm
 sums         F1 of resampled clusters: draws from SplitMix64, numpy.percentile
 medians      numpy.median of the resampled pairs
+apart        the same of two samples that are resampled by themselves
+swap         scipy.stats.permutation_test of the ratio of medians, and the draws in numpy
 ranking      scikit-learn's areas and F1 with the draws as sample weights
+quantile     scipy.stats.norm.ppf
+dprime       d' and c from scipy.stats.norm.ppf of log-linearly corrected rates, resampled as sums
+calibration  scikit-learn's calibration_curve(strategy="quantile"), ECE from its bins with numpy
+roc          scikit-learn's roc_curve
 """
 
 import json
@@ -24,6 +30,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import stats
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 from statsmodels.stats.multitest import multipletests
 
 MASK = (1 << 64) - 1
@@ -138,6 +145,42 @@ def bootstrap_medians(rng, n, n_resamples, seed):
             "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
 
 
+def bootstrap_apart(rng, n_a, n_b, n_resamples, seed):
+    a, b = rng.lognormal(0, 0.2, n_a), rng.lognormal(0.1, 0.3, n_b)
+    second = SplitMix(seed)
+    second.skip(n_resamples * ((n_a + 1) // 2))
+    values = []
+    for r in range(n_resamples):
+        w_a, w_b = weights(n_a, r, seed), weights(n_b, r, second.state)
+        values.append(np.median(np.repeat(b, w_b)) / np.median(np.repeat(a, w_a)))
+    return {"a": list(a), "b": list(b), "n_resamples": n_resamples, "seed": seed,
+            "ratio": float(np.median(b) / np.median(a)), "interval": percentiles(values)}
+
+
+def log_ratio(a, b, axis=-1):
+    """Of the medians; where it is the same, the sum of signs decides."""
+    ratio = np.abs(np.log(np.median(b, axis=axis)) - np.log(np.median(a, axis=axis)))
+    return ratio + 1e-9 * np.abs(np.sign(b - a).sum(axis=axis))
+
+
+def swap(rng, n, seed, digits=15):
+    """Exact up to 14 pairs; beyond, 9,999 draws: a word of bits for 64 pairs, the lowest first."""
+    a = rng.lognormal(0, 0.2, n)
+    b = a * rng.lognormal(0.05, 0.2, n)
+    a, b = np.round(a, digits), np.round(b, digits)
+    if n <= 14:
+        p = stats.permutation_test((a, b), log_ratio, permutation_type="samples", vectorized=True,
+                                   n_resamples=np.inf, alternative="greater").pvalue
+    else:
+        stream, far = SplitMix(seed), 0
+        for _ in range(9999):
+            words = [stream.bits() for _ in range((n + 63) // 64)]
+            flip = np.array([words[i // 64] >> i % 64 & 1 for i in range(n)], bool)
+            far += log_ratio(np.where(flip, b, a), np.where(flip, a, b)) >= log_ratio(a, b) - 1e-12
+        p = (1 + far) / 10000
+    return {"a": list(a), "b": list(b), "seed": seed, "p": float(p)}
+
+
 def bootstrap_ranking(rng, n_images, n_resamples, seed):
     image = np.repeat(np.arange(n_images), rng.integers(1, 5, n_images))
     label = rng.integers(0, 2, len(image))
@@ -159,6 +202,53 @@ def bootstrap_ranking(rng, n_images, n_resamples, seed):
             "intervals": [percentiles([a[k] for a in areas]) for k in range(3)]}
 
 
+def detection(hits, signals, alarms, noises):
+    hit = stats.norm.ppf((hits + 0.5) / (signals + 1))
+    alarm = stats.norm.ppf((alarms + 0.5) / (noises + 1))
+    return float(hit - alarm), float(-(hit + alarm) / 2)
+
+
+def dprime(rng, n, n_resamples, seed):
+    """Images with signals, noises, or both; the last has neither."""
+    signals = rng.integers(0, 4, n)
+    noises = np.maximum(rng.integers(0, 4, n), signals == 0)
+    counts = np.array([rng.binomial(signals, 0.8), signals, rng.binomial(noises, 0.15), noises])
+    total = counts.sum(axis=1)
+    values = [detection(*(counts @ weights(n, r, seed))) for r in range(n_resamples)]
+    d, c = detection(*total)
+    return {"hits": counts[0].tolist() + [0], "signals": counts[1].tolist() + [0],
+            "alarms": counts[2].tolist() + [0], "noises": counts[3].tolist() + [0],
+            "n_resamples": n_resamples, "seed": seed, "dprime": d, "criterion": c,
+            "intervals": [percentiles([v[k] for v in values]) for k in range(2)]}
+
+
+def judged(rng, n, digits):
+    """Labels and probabilities of yes, rounded so that some repeat."""
+    label = rng.integers(0, 2, n)
+    p = 1 / (1 + np.exp(-rng.normal(3 * label - 1.2, 1.5)))
+    return label, np.round(p, digits)
+
+
+def calibration(rng, n, digits, n_bins):
+    label, p = judged(rng, n, digits)
+    share, mean = calibration_curve(label, p, n_bins=n_bins, strategy="quantile")
+    # The same bins' sizes, which the function does not give.
+    edges = np.percentile(p, np.linspace(0, 1, n_bins + 1) * 100)
+    sizes = np.bincount(np.searchsorted(edges[1:-1], p), minlength=n_bins)
+    sizes = sizes[sizes > 0]
+    gaps = np.abs(share - mean)
+    return {"label": label.tolist(), "p": p.tolist(), "n_bins": n_bins, "sizes": sizes.tolist(),
+            "share": share.tolist(), "mean": mean.tolist(),
+            "error": float(gaps @ sizes / n), "largest": float(gaps.max())}
+
+
+def roc(rng, n, digits):
+    label, p = judged(rng, n, digits)
+    alarm, hit, threshold = metrics.roc_curve(label, p)
+    return {"label": label.tolist(), "p": p.tolist(), "alarm": alarm.tolist(),
+            "hit": hit.tolist(), "threshold": threshold[1:].tolist()}
+
+
 def main():
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(7)
@@ -178,6 +268,22 @@ def main():
         "sums": [bootstrap_sums(rng, n, 200, seed) for n, seed in ((2, 1), (41, 0), (90, 2 ** 40))],
         "medians": [bootstrap_medians(rng, n, 200, seed) for n, seed in ((2, 1), (21, 3), (64, 4))],
         "ranking": [bootstrap_ranking(rng, n, 200, seed) for n, seed in ((31, 0), (60, 77))],
+        "apart": [bootstrap_apart(rng, n_a, n_b, 200, seed)
+                  for n_a, n_b, seed in ((2, 3, 1), (21, 12, 3), (10, 64, 2 ** 40))],
+        "swap": [swap(rng, n, seed) for n, seed in ((2, 0), (7, 0), (10, 0), (13, 0),
+                                                    (15, 4), (70, 2 ** 33))] +
+                [swap(rng, 9, 0, 1), swap(rng, 20, 1, 1)],
+    }
+    rng = np.random.default_rng(8)
+    cases |= {
+        "quantile": [{"p": p, "z": float(stats.norm.ppf(p))} for p in
+                     (1e-300, 1e-20, 3.1e-7, 0.0001, 0.02, 0.025, 0.31, 0.4999999, 0.5, 0.5000001,
+                      0.7, 0.841, 0.975, 0.9998333888703765, 1 - 1e-9)],
+        "dprime": [dprime(rng, n, 200, seed) for n, seed in ((12, 1), (25, 0), (120, 2 ** 40))],
+        "calibration": [calibration(rng, n, digits, n_bins) for n, digits, n_bins in
+                        ((1, 9, 10), (7, 9, 10), (100, 9, 10), (101, 9, 10), (333, 9, 15),
+                         (250, 1, 10), (397, 2, 20), (60, 0, 4))],
+        "roc": [roc(rng, n, digits) for n, digits in ((9, 9), (40, 9), (200, 2), (90, 1), (30, 0))],
     }
     print(json.dumps(cases, indent=0))
 

@@ -181,6 +181,24 @@ power_tells_what_a_sample_can_show() {
 }
 test_that power_tells_what_a_sample_can_show
 
+reports_print_what_power_says_of_two_unrelated_runs() {
+    baseline a
+    expect 0 power a --json
+    power=$(sed -n 's/.*"detectable": \([0-9.]*\).*/\1/p' out)
+    expect 0 report a --format csv
+    awk -F'","' -v power="$power" 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        $column["headline"] == 1 {
+            d = $column["detectable"] / $column["scale"]
+            print power, d
+            # By the interval: Student where power takes the normal distribution.
+            right = d >= power && d < 1.02 * power
+        }
+        END { exit !right }' out
+    says a/report.md detectable
+    says a/report.md "second, unrelated run"
+}
+test_that reports_print_what_power_says_of_two_unrelated_runs
+
 power_refuses_what_has_no_answer() {
     two_runs 50 10
     expect 2 power
@@ -198,3 +216,114 @@ power_refuses_what_has_no_answer() {
     says out '"samples_needed": null'
 }
 test_that power_refuses_what_has_no_answer
+
+# speed DIR HOST "SHA E2E DEPTH"...: DIR/profile.json with a row each, of twenty invented runs.
+speed() {
+    mkdir -p "$1"
+    {
+        echo "{\"profile\": 1, \"command\": \"mambench profile\", \"seed\": 0, "
+        echo "\"measured\": \"2026-01-01T00:00:0${SECOND:-0}Z\","
+        echo "\"machine\": {\"cpu\": \"a CPU\", \"host\": \"$2\", \"MHz before\": \"${SECOND:-0}\"},"
+        echo "\"rows\": ["
+    } >"$1/profile.json"
+    out=$1/profile.json comma=
+    shift 2
+    for row in "$@"; do
+        set -- $row
+        awk -v comma="$comma" -v sha="$1" -v e2e="$2" -v depth="$3" 'BEGIN {
+            printf "%s{\"test\": \"question\", \"model_filename\": \"m-%s\", ", comma, sha
+            printf "\"model_sha256\": \"%s\", \"precision\": \"bf16\", \"n_threads\": 1, ", sha
+            printf "\"batch\": 1, \"n_depth\": %d, \"prompt_tokens\": 8, \"new_tokens\": 3, ", depth
+            printf "\"timed_stages\": true, \"runs_ns\": ["
+            for (i = 0; i < 20; i++) {
+                t = e2e + (i * 7 % 20) * 1000
+                printf "%s{\"block\": 0, \"round\": %d, \"e2e\": %d, \"ttft\": %d, ", \
+                    i ? ", " : "", i, t, t / 2
+                printf "\"gaps\": [%d, %d]}", t / 4, t / 4
+            }
+            print "]}"
+        }' >>"$out"
+        comma=,
+    done
+    echo "]}" >>"$out"
+}
+
+latencies_stand_side_by_side() {
+    two_runs 50 10
+    speed a here "x 1000000 0" "x 3000000 512"
+    SECOND=1 speed b here "y 1100000 0"
+    hash=$(sed -n '/"model"/,/}/s/.*"sha256": "\([^"]*\)".*/\1/p' a/manifest.json | head -n 1)
+    sed -i "s/\"model_sha256\": \"[xy]\"/\"model_sha256\": \"$hash\"/" a/profile.json b/profile.json
+    expect 0 compare a b
+    says out " worse "
+    says out "run / A"
+    says out "TTFT"
+    says out "TPOT"
+    says out "1.01 ms"
+    says out "1.11 ms"
+    says out "1.099"
+    says out "apart"
+    says out "Measured apart"
+    says_not out "different machines"
+    says_not out "behind 512" # b did not measure it
+    expect 0 compare a b --json
+    says out '"measured_in_turn": false'
+    says out '"ratio": 1.099'
+    expect 0 compare a b --format md
+    says out "| E2E"
+    # Another machine is said aloud; its clock and load are not.
+    SECOND=1 speed b there "$hash 1100000 0"
+    expect 0 compare a b
+    says out "measured on different machines: host (here; there)"
+    # So is a profile of another model, which is not compared.
+    speed b here "another 1100000 0"
+    expect 0 compare a b
+    says out "measured other models"
+    says_not out "run / A"
+}
+test_that latencies_stand_side_by_side
+
+one_profile_of_both_is_paired() {
+    mkdir fast slow
+    speed fast here "f 1000000 0"
+    speed slow here "s 1100000 0"
+    expect 0 compare fast slow
+    says out "1.099"
+    says out "in turn, 20 pairs" # the same command and second: one measurement in two places
+    expect 0 compare fast slow --json
+    says out '"measured_in_turn": true'
+    says out '"comparisons": []'
+    SECOND=1 speed slow here "s 1100000 512"
+    expect 3 compare fast slow
+    says err "no configuration in common"
+    expect 3 compare fast nowhere
+}
+test_that one_profile_of_both_is_paired
+
+a_shared_profile_knows_the_runs_by_their_models() {
+    two_runs 50 10
+    hash=$(sed -n '/"model"/,/}/s/.*"sha256": "\([^"]*\)".*/\1/p' a/manifest.json | head -n 1)
+    sed -i "s/$hash/another/" b/manifest.json
+    speed both here "$hash 1000000 0" "another 1200000 0"
+    expect 0 compare a b --profile both
+    says out "in turn, 20 pairs"
+    says out "1.198"
+    expect 3 compare a b --profile nowhere
+    says err "nowhere holds no profile.json"
+}
+test_that a_shared_profile_knows_the_runs_by_their_models
+
+a_damaged_profile_is_refused() {
+    two_runs 50 10
+    speed b here "y 1100000 0"
+    head -c 500 b/profile.json >a/profile.json
+    expect 3 compare a b
+    says err "a/profile.json"
+    sed 's/"e2e": [0-9]*/"e2e": 0/' b/profile.json >a/profile.json
+    expect 3 compare a b
+    says err "no positive number"
+    sed 's/"profile": 1/"profile": "no"/' b/profile.json >a/profile.json
+    expect 3 compare a b
+    says err "is no profile"
+}
+test_that a_damaged_profile_is_refused

@@ -95,3 +95,15 @@ scenarios_are_named() {
     says out "256 tokens / E2E"
 }
 test_that scenarios_are_named
+
+limits_need_not_be_probed() {
+    expect 0 profile --model "$DATA/tiny" $QUICK --no-limits
+    says out "limits were not probed"
+    says_not out "% of memory"
+    says_not out nan
+    expect 0 profile --model "$DATA/tiny" $QUICK --no-limits -o json
+    says out '"decode_of_limit": null'
+    says out '"samples_ttft_ns"'
+    says out '"samples_tpot_ns"'
+}
+test_that limits_need_not_be_probed
