@@ -10,9 +10,11 @@ extern const struct figure figure_quality_latency, figure_quality_memory, figure
     figure_pope_calibration, figure_history;
 
 const struct figure *const figures[] = {
-    &figure_quality_latency, &figure_quality_memory, &figure_depth_tpot,
-    &figure_depth_ttft,      &figure_state_bytes,    &figure_vsr_relations,
-    &figure_pope_roc,        &figure_history,        NULL,
+    &figure_quality_latency, &figure_quality_memory,
+    &figure_depth_tpot,      &figure_depth_ttft,
+    &figure_state_bytes,     &figure_vsr_relations,
+    &figure_pope_roc,        &figure_pope_calibration,
+    &figure_history,         NULL,
 };
 
 enum { STYLES = 6 };
