@@ -179,7 +179,7 @@ $(BUILD)/tests/test_added_family: $(BUILD)/tests/family_leaky.o
 $(BUILD)/tests/test_added_dataset: $(BUILD)/tests/dataset_signs.o
 
 ## test: unit and end-to-end tests (SHARED=DIR: also those on real files, which are not part of this repository)
-test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/damage_layer $(BUILD)/tests/damage_weights $(BUILD)/mambench
+test: $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/http_server $(BUILD)/tests/damage_weights $(BUILD)/mambench
 	@SHARED='$(SHARED)' BUILD='$(BUILD)' sh scripts/run_tests.sh $(TESTS:%=$(BUILD)/tests/%)
 .PHONY: test
 

@@ -95,7 +95,7 @@ static void add_results(const struct page *page, struct text *out)
     }
     grid_init(&grid);
     grid_put_records(&grid, page->records, page->n);
-    text_add(out, "<div class=\"table\">\n");
+    text_add(out, "<div class=\"table grid\">\n");
     grid_add_html(&grid, out);
     text_add(out, "</div>\n");
     grid_release(&grid);
