@@ -38,7 +38,8 @@ static const char *const notes[] = {
     "--published adds numbers from papers, with their sources; T1, T2 ... are the known traps in "
     "comparing them. Without RUN, a paper's layout is that paper's table.",
     "Figures: quality against time and memory, times against context length (of a profile over "
-    "several depths), state against cache, VSR by relation, POPE's hits against false alarms, "
+    "several depths), state against cache, VSR by relation, POPE's hits against false alarms and "
+    "calibration, "
     "scores "
     "over time. What there are no numbers for is not drawn, which is said.",
     "--format html writes one page that opens from disk, with the samples to look through. It "

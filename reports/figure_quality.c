@@ -119,7 +119,9 @@ static void add_data(struct figure_output *out, const struct place *places, size
 static void add_plot(struct figure_output *out, const struct place *places, size_t n)
 {
     struct text *script = &out->script;
-    text_add(script, "set offsets graph 0.08, graph 0.08, graph 0.05, graph 0.05\nplot ");
+    text_add(
+        script,
+        "set xtics font ',6'\nset offsets graph 0.08, graph 0.08, graph 0.05, graph 0.05\nplot ");
     figure_series(out, n, "$3",
                   "6 every ::1 with steps dt '_ ' lw 1 lc rgb '#888888' "
                   "title 'best at its cost (Pareto front)'");

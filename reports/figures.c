@@ -6,12 +6,15 @@
 #include <string.h>
 
 extern const struct figure figure_quality_latency, figure_quality_memory, figure_depth_tpot,
-    figure_depth_ttft, figure_state_bytes, figure_vsr_relations, figure_pope_roc, figure_history;
+    figure_depth_ttft, figure_state_bytes, figure_vsr_relations, figure_pope_roc,
+    figure_pope_calibration, figure_history;
 
 const struct figure *const figures[] = {
-    &figure_quality_latency, &figure_quality_memory, &figure_depth_tpot,
-    &figure_depth_ttft,      &figure_state_bytes,    &figure_vsr_relations,
-    &figure_pope_roc,        &figure_history,        NULL,
+    &figure_quality_latency, &figure_quality_memory,
+    &figure_depth_tpot,      &figure_depth_ttft,
+    &figure_state_bytes,     &figure_vsr_relations,
+    &figure_pope_roc,        &figure_pope_calibration,
+    &figure_history,         NULL,
 };
 
 enum { STYLES = 6 };
@@ -78,18 +81,18 @@ void figure_series(struct figure_output *out, size_t i, const char *x, const cha
 /* Settings that every figure has.  Points are those of the printed page: 8.5 cm are 241 of them. */
 static void begin_script(const struct figure *figure, struct figure_output *out)
 {
-    text_addf(
-        &out->script,
-        "# %s.  Edit it and run: gnuplot %s.gp\n"
-        "set encoding utf8\n"
-        "set datafile separator ','\n"
-        "set datafile missing ''\n"
-        "set border 3 lw 0.6\n"
-        "set tics nomirror scale 0.6 font ',7'\n"
-        "set grid lt 1 dt '.' lw 0.4 lc rgb '#bbbbbb'\n"
-        "set xlabel offset 0,0.9\n"
-        "set key below left vertical maxcols 1 reverse Left samplen 2.5 spacing 1.05 font ',7'\n",
-        figure->title, figure->name);
+    text_addf(&out->script,
+              "# %s.  Edit it and run: gnuplot %s.gp\n"
+              "set encoding utf8\n"
+              "set datafile separator ','\n"
+              "set datafile missing ''\n"
+              "set border 3 lw 0.6\n"
+              "set tics nomirror scale 0.6 font ',7'\n"
+              "set grid lt 1 dt '.' lw 0.4 lc rgb '#bbbbbb'\n"
+              "set xlabel offset 0,0.4\n"
+              "set key below left vertical maxcols 1 reverse Left samplen 2.5 spacing 1.05 font "
+              "',7' title ' '\n",
+              figure->title, figure->name);
 }
 
 /* The plot was drawn for the SVG; the same goes into a PDF. */

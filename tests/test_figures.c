@@ -198,6 +198,23 @@ static void the_curve_has_a_point_a_threshold(void **state)
     figure_release(&out);
 }
 
+static void bins_hold_equally_many_answers(void **state)
+{
+    struct ranked items[20];
+    const struct figure_answers answers = {"one", items, 20, 0};
+    struct figure_input input = {.answers = &answers, .n_answers = 1};
+    struct figure_output out;
+    (void)state;
+    for (size_t i = 0; i < 20; i++) /* falling; two a bin, of which the likelier half is yes */
+        items[i] = (struct ranked){0.975 - 0.05 * (double)i, i < 10, i};
+    figure_make(find("pope-calibration"), &input, &out);
+    assert_null(out.missing);
+    assert_contains(text_string(&out.data), "0,\"one\",2,0.05,0\n");
+    assert_contains(text_string(&out.data), "0,\"one\",2,0.95,1\n");
+    assert_contains(text_string(&out.script), "'one, expected error 0.2500'");
+    figure_release(&out);
+}
+
 static void history_is_a_line_a_series(void **state)
 {
     const struct figure_moment moments[] = {
@@ -269,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_cache_crosses_a_state),
         cmocka_unit_test(relations_have_intervals_and_counts),
         cmocka_unit_test(the_curve_has_a_point_a_threshold),
+        cmocka_unit_test(bins_hold_equally_many_answers),
         cmocka_unit_test(history_is_a_line_a_series),
         cmocka_unit_test(styles_differ_without_colour),
         cmocka_unit_test(no_allocation_failure_passes_unseen),
