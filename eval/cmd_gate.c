@@ -315,7 +315,7 @@ static enum exit_code map_code(enum exit_code code, size_t n, const char *const 
 
 const struct command command_gate = {
     .name = "gate",
-    .summary = "Tells CI whether finished runs may pass: against a baseline, by paired statistics",
+    .summary = "Tells CI whether finished runs may pass, by paired statistics",
     .operands = "RUN...",
     .operand_type = OPTION_DIRECTORY,
     .options = options_table,
