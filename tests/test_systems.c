@@ -368,36 +368,6 @@ static void printed_speeds_tell_their_processor(void **state)
     bench_close(&bench);
 }
 
-static void every_protocol_has_its_facts(void **state)
-{
-    struct published published;
-    struct measured_how how;
-    struct arena arena;
-    struct error err = {""};
-    (void)state;
-    arena_init(&arena);
-    assert_ok(published_open(&published, &err), err);
-    for (size_t i = 0; protocol_names[i]; i++)
-        if (!published_protocol_facts(&published, protocol_names[i], &arena, &how))
-            fail_msg("reports/published/protocols.csv does not know %s", protocol_names[i]);
-    assert_true(published_protocol_facts(&published, "pope:aokvqa@llava", &arena, &how));
-    assert_string_equal(how.split, "aokvqa");
-    assert_false(published_protocol_facts(&published, "none@such", &arena, &how));
-    for (size_t s = 0; s < published.n_systems; s++)
-        for (size_t n = 0; n < published.systems[s].n_numbers; n++) {
-            const struct published_number *number = &published.systems[s].numbers[n];
-            char *end;
-            assert_true(strtod(number->value, &end) > 0 && *end == '\0');
-            assert_true(number->source[0] != '\0');
-            assert_true(number->how.protocol[0] == '\0' ||
-                        published_protocol_facts(&published, number->how.protocol, &arena, &how));
-        }
-    for (size_t i = 0; table_layouts[i].name; i++)
-        assert_ptr_equal(table_layout_find(table_layouts[i].name), &table_layouts[i]);
-    published_close(&published);
-    arena_release(&arena);
-}
-
 /* A CSV file read back by libcsv. */
 struct cells {
     char *items[8192];
@@ -597,100 +567,6 @@ static void no_allocation_failure_passes_unseen(void **state)
     bench_close(&bench);
 }
 
-static const char profile[] =
-    "{\"profile\": 1, \"machine\": {\"cpu\": \"C\"}, \"rows\": [{\"model_type\": \"m\", "
-    "\"model_sha256\": \"aa\", \"precision\": \"int8\", \"n_threads\": 2, \"n_depth\": 512, "
-    "\"image_tokens\": 0, \"prompt_tokens\": 64, \"new_tokens\": 16, \"ttft_ns\": 103, "
-    "\"weight_bytes\": 10, \"activation_bytes\": 1, \"state_bytes\": 2, \"kv_bytes\": 3, "
-    "\"runs_ns\": [{\"ttft\": 101}, {\"ttft\": 102}, {\"ttft\": 103}, {\"ttft\": 104}, "
-    "{\"ttft\": 105}, {\"ttft\": 106}, {}]}, {\"error\": \"no memory\"}]}";
-
-static enum status open_profile(struct profile_file *file, const char *text, struct error *err)
-{
-    char path[] = "/tmp/mambench-profile-XXXXXX";
-    int descriptor = mkstemp(path);
-    assert_true(descriptor >= 0 && close(descriptor) == 0);
-    assert_ok(file_write(path, text, strlen(text), err), *err);
-    enum status status = profile_file_open(file, path, err);
-    unlink(path);
-    return status;
-}
-
-static void a_profile_is_read_back(void **state)
-{
-    static const struct {
-        const char *text;
-        enum status status;
-        const char *sentence;
-    } bad[] = {
-        {"{", STATUS_BAD_FORMAT, "line 1"},
-        {"{\"rows\": []}", STATUS_BAD_FORMAT, "profile"},
-        {"{\"profile\": 1}", STATUS_BAD_FORMAT, "rows"},
-        {"{\"profile\": 2, \"rows\": []}", STATUS_UNSUPPORTED, "version 2"},
-        {"{\"profile\": 1, \"rows\": [{}]}", STATUS_BAD_FORMAT, "rows[0]"},
-    };
-    struct profile_file file;
-    struct error err = {""};
-    (void)state;
-    assert_ok(open_profile(&file, profile, &err), err);
-    assert_int_equal(file.n_points, 2);
-    const struct profile_point *point = &file.points[0];
-    assert_string_equal(point->precision, "int8");
-    assert_true(point->ttft_ns == 103 && point->ttft_low_ns >= 101 && point->ttft_high_ns <= 106);
-    assert_true(point->ttft_low_ns < point->ttft_high_ns);
-    assert_true(profile_point_bytes(point) == 16);
-    assert_int_equal(profile_point_position(point), 512);
-    assert_true(isnan(point->tpot_ns)); /* was not measured */
-    assert_string_equal(file.points[1].error, "no memory");
-    profile_file_close(&file);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(open_profile(&file, bad[i].text, &err), bad[i].status);
-        assert_contains(err.text, bad[i].sentence);
-    }
-    for (long n = 1;; n++) {
-        char path[] = "/tmp/mambench-profile-XXXXXX";
-        int descriptor = mkstemp(path);
-        assert_true(descriptor >= 0 && close(descriptor) == 0);
-        assert_ok(file_write(path, profile, strlen(profile), &err), err);
-        fail_allocation(n);
-        enum status status = profile_file_open(&file, path, &err);
-        bool failed = allocation_has_failed();
-        fail_allocation(0);
-        unlink(path);
-        if (status == STATUS_OK)
-            profile_file_close(&file);
-        if (!failed)
-            break;
-        assert_int_not_equal(status, STATUS_OK);
-    }
-}
-
-/* Every number of the tables stands in the collection that they were taken from. */
-static void numbers_are_those_of_the_collection(void **state)
-{
-    const char *shared = shared_or_skip(__func__);
-    struct published published;
-    struct arena arena;
-    struct error err = {""};
-    char *data;
-    (void)state;
-    if (!shared)
-        skip();
-    arena_init(&arena);
-    assert_ok(published_open(&published, &err), err);
-    assert_ok(
-        file_read(arena_printf(&arena, "%s/data/published.csv", shared), &arena, &data, NULL, &err),
-        err);
-    for (size_t s = 0; s < published.n_systems; s++)
-        for (size_t n = 0; n < published.systems[s].n_numbers; n++) {
-            const char *field = arena_printf(&arena, ",%s,", published.systems[s].numbers[n].value);
-            if (!strstr(data, field))
-                fail_msg("%s: %s is not in published.csv", published.systems[s].key, field);
-        }
-    published_close(&published);
-    arena_release(&arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -703,13 +579,10 @@ int main(void)
         cmocka_unit_test(random_weights_are_never_bold),
         cmocka_unit_test(the_traps_are_marked),
         cmocka_unit_test(printed_speeds_tell_their_processor),
-        cmocka_unit_test(every_protocol_has_its_facts),
         cmocka_unit_test(every_format_has_the_same_numbers),
         cmocka_unit_test(hostile_names_stay_names),
         cmocka_unit_test(a_suite_names_its_rows),
         cmocka_unit_test(no_allocation_failure_passes_unseen),
-        cmocka_unit_test(a_profile_is_read_back),
-        cmocka_unit_test(numbers_are_those_of_the_collection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
