@@ -48,10 +48,17 @@ static enum status check_finished(struct gate *gate, const char *directory, stru
     const char *outcome = NULL;
     if (!status && start && start->child)
         outcome = json_string_or(start->child->prev, "outcome", NULL); /* the last one */
-    if (!status && (!file_exists(scores) || (outcome && strcmp(outcome, "finished") != 0))) {
+    bool stopped = outcome && strcmp(outcome, "finished") != 0;
+    if (!status && (stopped || !file_exists(scores))) {
         gate->is_incomplete = true;
-        status = fail(err, STATUS_MISMATCH, "%s is unfinished (%s): run it to its end", directory,
-                      outcome ? outcome : "no scores");
+        if (stopped)
+            fail(err, STATUS_MISMATCH, "%s is unfinished (%s): run it to its end", directory,
+                 outcome);
+        else
+            fail(err, STATUS_MISMATCH,
+                 "%s has no scores.json: finish the run, or mambench score %s", directory,
+                 directory);
+        status = STATUS_MISMATCH;
     }
     cJSON_Delete(manifest);
     arena_release(&arena);
