@@ -201,7 +201,7 @@ bad_runs_are_no_verdict() {
     expect 0 gate --baseline base.json other
     rm other/scores.json
     expect 4 gate --baseline base.json other
-    says err "unfinished"
+    says err "has no scores.json: finish the run"
     cp a/scores.json other/
     sed 's/"outcome": "finished"/"outcome": "interrupted"/' a/manifest.json >other/manifest.json
     expect 4 gate --baseline base.json other
