@@ -160,6 +160,14 @@ static enum exit_code find_measures(struct ab_series *series, const struct start
         return exit_of_status(fail(err, STATUS_NO_MEMORY, "out of memory for %zu rows", rows));
     if (series->is_profile)
         join(series, &starts[0].profile, &starts[1].profile);
+    for (size_t i = 0; i < rows; i++) {
+        const struct profile_times *row = &starts[0].profile.rows[i];
+        if (!find_row(&starts[1].profile, row)) {
+            fail(err, STATUS_MISMATCH, "B does not print what A does: %s",
+                 row_name(series, &starts[0].profile, row));
+            return EXIT_DATA;
+        }
+    }
     for (int m = AB_WALL; m <= AB_RSS && !series->is_profile; m++)
         if (plan->metrics[m])
             add_measure(series, (enum ab_metric)m, "", NULL, NULL);

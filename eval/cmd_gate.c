@@ -275,24 +275,40 @@ static enum exit_code gate_runs(struct session *session, struct error *err)
     return status ? code : code_of(session, &checks);
 }
 
-/* What the two ways of gating do not share. */
-static enum status check_ab_options(const struct options *options, struct error *err)
+/* What the two ways of gating do not share; both lists end with NULL. */
+static enum status check_mode(const struct options *options, struct error *err)
 {
-    static const char *const others[] = {"baseline", "update", "task",        "junit",
-                                         "ci",       "draws",  "inconclusive"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (option_given(options, others[i]))
-            return fail(err, STATUS_USAGE, "--ab starts two commands: no --%s beside it",
-                        others[i]);
+    static const char *const of_runs[] = {"baseline",
+                                          "update",
+                                          "task",
+                                          "junit",
+                                          "ci",
+                                          "draws",
+                                          "inconclusive",
+                                          "allowed-drop",
+                                          "allowed-rise",
+                                          "data",
+                                          "allow-different-prompts",
+                                          "allow-different-data",
+                                          "allow-different-samples",
+                                          NULL};
+    static const char *const of_ab[] = {"pairs", "effect", "level", "metric", NULL};
+    bool ab = option_flag(options, "ab");
+    for (const char *const *name = ab ? of_runs : of_ab; *name; name++)
+        if (option_given(options, *name))
+            return fail(err, STATUS_USAGE,
+                        ab ? "--ab starts two commands: no --%s beside it"
+                           : "--%s is one of --ab, which starts two commands",
+                        *name);
     return STATUS_OK;
 }
 
 static enum exit_code run(const struct options *options, struct error *err)
 {
-    if (option_flag(options, "ab")) {
-        enum status status = check_ab_options(options, err);
-        return status ? exit_of_status(status) : gate_ab_run(options, err);
-    }
+    if (check_mode(options, err))
+        return EXIT_USAGE;
+    if (option_flag(options, "ab"))
+        return gate_ab_run(options, err);
     struct session session = {.options = options};
     gate_init(&session.gate, &session.gate_options);
     text_init(&session.subject);

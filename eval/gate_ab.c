@@ -109,6 +109,16 @@ static enum status make_round(struct gate_ab *gate, int round, struct error *err
     return STATUS_OK;
 }
 
+/* Whether something was left undecided while something else was slower, and so had no more pairs.
+ */
+static bool is_undecided(const struct ab_result *results, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (results[i].verdict == AB_UNDECIDED)
+            return true;
+    return false;
+}
+
 static enum exit_code decide(struct gate_ab *gate, struct error *err)
 {
     enum exit_code code = ab_series_open(&gate->series, &gate->plan, err);
@@ -120,10 +130,11 @@ static enum exit_code decide(struct gate_ab *gate, struct error *err)
         if (!code)
             code = run_round(gate, round, &verdict, err);
     }
+    bool is_open = !code && is_undecided(gate->results[0], gate->series.n_measures);
     if (!code)
-        gate->code = verdict == AB_SLOWER      ? EXIT_CHECK_FAILED
-                     : verdict == AB_UNDECIDED ? EXIT_INCONCLUSIVE
-                                               : EXIT_DONE;
+        gate->code = verdict == AB_SLOWER                 ? EXIT_CHECK_FAILED
+                     : verdict == AB_UNDECIDED || is_open ? EXIT_INCONCLUSIVE
+                                                          : EXIT_DONE;
     return code;
 }
 

@@ -58,8 +58,10 @@ void gate_ab_add_sentence(const struct gate_ab *gate, struct text *out)
         add_found(gate, last, AB_SLOWER, out);
         text_addf(out, "; %zu fresh pairs confirm it.", n);
     } else if (gate->code == EXIT_INCONCLUSIVE) {
+        /* What was left undecided beside something slower stands in the first round. */
+        size_t found = next_found(gate, last, AB_UNDECIDED, 0);
         text_add(out, "INCONCLUSIVE: ");
-        add_found(gate, last, AB_UNDECIDED, out);
+        add_found(gate, found < gate->series.n_measures ? last : 0, AB_UNDECIDED, out);
         text_addf(out, ": %zu pairs cannot tell it from 0, nor from over %g %%%s.", n,
                   100 * plan->effect, last ? "; the first ones showed a slowdown" : "");
     } else if (last > 0) {

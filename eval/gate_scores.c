@@ -146,7 +146,8 @@ static enum status find_before(const struct held *held, const char *metric, stru
                           json_number_or(score, "low", (double)NAN) / scale,
                           json_number_or(score, "high", (double)NAN) / scale,
                           (size_t)fmax(0, json_number_or(score, "n", 0))};
-    if (!(scale > 0) || !(out->value >= -SAME && out->value <= 1 + SAME))
+    if (!(scale > 0) || isinf(scale) || out->low > out->value || out->high < out->value ||
+        !(out->value >= -SAME && out->value <= 1 + SAME))
         return fail(err, STATUS_BAD_FORMAT, "%s: the recorded %s is not a share of its scale",
                     held->place, metric);
     return STATUS_OK;
@@ -279,7 +280,7 @@ static enum status check_recorded(struct gate *gate, const struct held *held, bo
     if (!may->other_samples && !*same_samples)
         return differs(held, "samples", "--allow-different-samples gates all the same, unpaired",
                        err);
-    if (!may->other_prompts &&
+    if (!may->other_prompts && *same_samples && /* the hash is one of all prompts */
         !is_same_text(held, "prompts_sha256", json_find(manifest, "prompts"), "sha256"))
         return differs(held, "prompts", "--allow-different-prompts gates all the same", err);
     return STATUS_OK;

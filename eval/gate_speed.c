@@ -148,7 +148,7 @@ enum status gate_speeds_read(struct gate *gate, struct gate_side *side, const ch
     enum status status = json_read(&root, path, err);
     if (status)
         return status;
-    if (json_number_or(root, "profile", 0) < 1)
+    if (fabs(json_number_or(root, "profile", 0) - 1) > 0)
         status = fail(err, STATUS_BAD_FORMAT,
                       "%s is not a profile of this mambench: measure it again", path);
     if (!status)
@@ -260,13 +260,21 @@ static enum status decide_rise(struct check *check, const struct values *before,
     return failed ? no_memory(err) : STATUS_OK;
 }
 
+/* recorded: what the times are held against; NULL: a bound.  A noisy one could hide a rise. */
 static void finish(struct check *check, const struct values *now, const cJSON *facts,
-                   const char *machine, struct arena *arena)
+                   const cJSON *recorded, const char *machine, struct arena *arena)
 {
     const char *profile = json_string_or(facts, "profile", "unknown");
+    const char *before = json_string_or(recorded, "profile", "ok");
     check->n = now->n;
     check->obstacle = machine;
-    if (!machine && check->test.excess > 0 && !now->is_bytes && strcmp(profile, "ok") != 0)
+    if (!machine && !now->is_bytes && strcmp(before, "ok") != 0)
+        check->obstacle =
+            arena_printf(arena,
+                         "the recorded profile calls itself %s; mambench gate --ab measures "
+                         "both sides here",
+                         before);
+    if (!check->obstacle && check->test.excess > 0 && !now->is_bytes && strcmp(profile, "ok") != 0)
         check->obstacle = arena_printf(
             arena, "the profile calls itself %s; mambench gate --ab measures both sides here",
             profile);
@@ -300,7 +308,7 @@ static enum status add_metric(struct gate *gate, const char *label, const cJSON 
         most->unit = is_time(metric) ? "ms" : "MiB";
         most->before = was.median;
         most->now = is.median;
-        finish(most, &is, now, machine, &gate->arena);
+        finish(most, &is, now, NULL, machine, &gate->arena);
     }
     if (!status && !isnan(rules.allowed_rise)) {
         struct check *rise =
@@ -311,7 +319,7 @@ static enum status add_metric(struct gate *gate, const char *label, const cJSON 
         rise->unit = is_time(metric) ? "ms" : "MiB";
         rise->before = was.median;
         rise->now = is.median;
-        finish(rise, &is, now, machine, &gate->arena);
+        finish(rise, &is, now, before, machine, &gate->arena);
     }
     return status;
 }

@@ -206,7 +206,7 @@ enum status profile_times_read(struct profile_times_list *list, const char *data
     if (status)
         return status;
     bool is_file = cJSON_IsObject(root);
-    if (is_file && !(json_number_or(root, "profile", 0) >= 1))
+    if (is_file && fabs(json_number_or(root, "profile", 0) - 1) > 0)
         status = fail(err, STATUS_BAD_FORMAT, "%s is no profile of this program", place);
     if (!status)
         status = read_rows(list, is_file ? json_find(root, "rows") : root, place, arena, err);

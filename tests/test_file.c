@@ -79,6 +79,25 @@ static void a_file_is_written_read_and_mapped(void **state)
     assert_string_equal(err.text, "untouched");
 }
 
+/* A link still leads to its target, a device is still one. */
+static void what_a_path_leads_to_is_written(void **state)
+{
+    struct folder *folder = *state;
+    const char *target = in_folder(folder, "target"), *link = in_folder(folder, "link");
+    struct error err = {""};
+    struct stat info;
+    assert_ok(file_write(target, "old", 3, &err), err);
+    assert_int_equal(symlink("target", link), 0);
+    assert_ok(file_write(link, "new", 3, &err), err);
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_holds(folder, target, "new");
+    assert_ok(file_write("/dev/null", "x", 1, &err), err);
+    assert_int_equal(stat("/dev/null", &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
+    assert_int_equal(unlink(link) | unlink(target), 0);
+}
+
 static void an_empty_file_has_no_mapping(void **state)
 {
     struct folder *folder = *state;
@@ -248,6 +267,8 @@ static void want_of_memory_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_a_path_leads_to_is_written, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(a_file_is_written_read_and_mapped, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(an_empty_file_has_no_mapping, make_folder, remove_folder),

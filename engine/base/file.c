@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,9 +137,26 @@ static enum status write_fully(int fd, const char *data, size_t size, const char
     return STATUS_OK;
 }
 
+/* A device, a pipe: what is there stays what it is. */
+static enum status write_through(const char *path, const char *data, size_t size, struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(err, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
+    enum status status = write_fully(fd, data, size, path, err);
+    if (close(fd) != 0 && !status)
+        status = fail(err, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
+    return status;
+}
+
 enum status file_write(const char *path, const char *data, size_t size, struct error *err)
 {
-    char temporary[4096];
+    char temporary[4096], target[PATH_MAX];
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+        return write_through(path, data, size, err);
+    if (realpath(path, target)) /* a link stays a link */
+        path = target;
     int length = snprintf(temporary, sizeof temporary, "%s.tmp", path);
     if (length < 0 || (size_t)length >= sizeof temporary)
         return fail(err, STATUS_IO, "cannot write %s: the path is too long", path);

@@ -113,6 +113,10 @@ update_keeps_what_is_written_by_hand() {
     expect 2 gate --update --baseline a bad
     expect 5 gate --update --baseline no/where.json a
     expect 2 gate --update --baseline ours.json --junit x.xml a
+    expect 2 gate --baseline ours.json --pairs 9 a
+    says err "pairs is one of --ab"
+    expect 2 gate --ab true true --allowed-rise 3
+    says err "no --allowed-rise beside it"
 }
 test_that update_keeps_what_is_written_by_hand
 
@@ -311,6 +315,12 @@ speed_is_gated_on_the_same_machine() {
     sed 's/"verdict": "ok"/"verdict": "NOISY"/' now/profile.json >p && mkdir noisy && mv p noisy/profile.json
     expect 6 gate --baseline faster.json noisy
     says out "the profile calls itself NOISY; mambench gate --ab"
+    # A noisy baseline could hide a rise: nothing is decided by it.
+    sed 's/"profile": "ok"/"profile": "NOISY"/' base.json >doubtful.json
+    expect 6 gate --baseline doubtful.json now
+    says out "the recorded profile calls itself NOISY"
+    sed 's/"profile": 1,/"profile": 99,/' now/profile.json >p && mkdir later && mv p later/profile.json
+    expect 3 gate --baseline base.json later
     sed 's/"allowed_rise": 10/"most": 0.001, "allowed_rise": 10/' base.json >most.json
     expect 1 gate --baseline most.json now
     says out "most 0.001"

@@ -97,17 +97,22 @@ test_that what_cannot_be_measured_is_no_verdict
 rows_are_joined_by_configuration() {
     { printf '['; row question 100000 64; printf ','; row question 900000 512; printf ']'; } >a
     { printf '['; row question 900000 512; printf ','; row question 100000 32; printf ']'; } >b
-    expect 0 gate --ab "cat a" "cat b"
+    expect 3 gate --ab "cat a" "cat b"
+    says err "B does not print what A does: "
+    says err "behind 64,"
+    # What only B prints is new, and held against nothing.
+    { printf '['; row question 900000 512; printf ']'; } >d
+    expect 0 gate --ab "cat d" "cat b"
     says out "behind 512"
-    says_not out "behind 64,"
-    says out "Not compared: of A's 2 rows and B's 2, 1 are of one configuration"
+    says_not out "behind 32,"
+    says out "Not compared: of A's 1 rows and B's 2, 1 are of one configuration"
     { printf '['; row question 100000 32; printf ']'; } >c
     expect 3 gate --ab "cat a" "cat c"
     # A row that a later start lacks.
     tr -d '\n' <b >lines
     echo >>lines
     cat c >>lines
-    expect 3 gate --ab "cat a" "$(cat_lines lines)"
+    expect 3 gate --ab "cat d" "$(cat_lines lines)"
     says err "lacks the"
 }
 test_that rows_are_joined_by_configuration
