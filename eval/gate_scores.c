@@ -3,6 +3,7 @@
 #include "eval/compare.h"
 #include "eval/gate.h"
 #include "eval/gate_credits.h"
+#include "metrics/intervals.h"
 #include "metrics/power.h"
 
 #include <math.h>
@@ -49,6 +50,19 @@ static enum status no_memory(struct error *err)
     return fail(err, STATUS_NO_MEMORY, "out of memory while gating");
 }
 
+/* Of credits that are all alike the cluster interval has no width: as metrics/estimate.c, then the
+ * Wilson interval of as many samples as images. */
+static struct interval credit_interval(const struct run_answers *answers, double *influence,
+                                       double *sums)
+{
+    size_t n = answers->task.set.n_samples;
+    if (answers->credit <= 0 || answers->credit >= 1)
+        return interval_wilson(answers->credit * (double)answers->n_images, answers->n_images);
+    for (size_t i = 0; i < n; i++)
+        influence[i] = (answers->credits[i] - answers->credit) / (double)n;
+    return interval_cluster(answers->credit, influence, answers->image, n, sums, answers->n_images);
+}
+
 enum status gate_credit_score(const struct run_answers *answers, struct score *score,
                               struct error *err)
 {
@@ -56,10 +70,7 @@ enum status gate_credit_score(const struct run_answers *answers, struct score *s
     double *work = calloc(n + answers->n_images, sizeof *work);
     if (!work)
         return no_memory(err);
-    for (size_t i = 0; i < n; i++)
-        work[i] = (answers->credits[i] - answers->credit) / (double)n;
-    struct interval interval =
-        interval_cluster(answers->credit, work, answers->image, n, work + n, answers->n_images);
+    struct interval interval = credit_interval(answers, work, work + n);
     *score = (struct score){.name = GATE_CREDIT,
                             .value = answers->credit,
                             .scale = 1,
