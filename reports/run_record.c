@@ -214,7 +214,12 @@ static enum status read_scores_file(struct run_record *record, const char *path,
     enum status status = json_read(&root, path, err);
     if (status)
         return status;
-    status = read_scores(record, root, path, err);
+    const char *protocol = json_string_or(root, "protocol", NULL);
+    if (protocol && record->protocol && strcmp(protocol, record->protocol) != 0)
+        status = fail(err, STATUS_BAD_FORMAT, "%s: scores of %s, but the run beside it is of %s",
+                      path, protocol, record->protocol);
+    if (!status)
+        status = read_scores(record, root, path, err);
     /* A run scored again under a newer protocol file carries that one's hash. */
     if (json_string_or(root, "protocol_hash", NULL))
         record->protocol_hash = copy_string(root, "protocol_hash", &record->arena);
