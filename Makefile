@@ -139,20 +139,20 @@ $$(BUILD)/engine/ops/%_$(1).o: engine/ops/%.c $$(BUILD)/flags
 endef
 $(foreach level,$(LEVELS),$(eval $(call KERNEL_RULE,$(level))))
 
-$(BUILD)/protocols_data.c: scripts/embed_protocols.sh $(PROTOCOLS) | $(BUILD)/dependencies
+$(BUILD)/protocols_data.c: scripts/embed_protocols.sh scripts/embed_bytes.sh $(PROTOCOLS) | $(BUILD)/dependencies
 	@mkdir -p $(@D)
 	$(Q)sh scripts/embed_protocols.sh $(PROTOCOLS) > $@
 $(BUILD)/protocols_data.o: $(BUILD)/protocols_data.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/published_data.c: scripts/embed_published.sh $(PUBLISHED) | $(BUILD)/dependencies
+$(BUILD)/published_data.c: scripts/embed_published.sh scripts/embed_bytes.sh $(PUBLISHED) | $(BUILD)/dependencies
 	@mkdir -p $(@D)
 	$(Q)sh scripts/embed_published.sh $(PUBLISHED) > $@
 $(BUILD)/published_data.o: $(BUILD)/published_data.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 PAGE := $(sort $(wildcard reports/page/*))
-$(BUILD)/page_data.c: scripts/embed_page.sh $(PAGE) | $(BUILD)/dependencies
+$(BUILD)/page_data.c: scripts/embed_page.sh scripts/embed_bytes.sh $(PAGE) | $(BUILD)/dependencies
 	@mkdir -p $(@D)
 	$(Q)sh scripts/embed_page.sh reports/page > $@
 $(BUILD)/page_data.o: $(BUILD)/page_data.c $(BUILD)/flags

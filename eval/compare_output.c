@@ -226,21 +226,7 @@ static void put_flips(struct json_writer *writer, const char *key, const struct 
 {
     json_open(writer, key, '{');
     json_put_count(writer, "n", flips->n);
-    json_open(writer, "listed", '[');
-    for (size_t i = 0; i < flips->n_listed; i++) {
-        const struct flip *flip = &flips->listed[i];
-        json_open(writer, NULL, '{');
-        json_put_string(writer, "id", flip->id);
-        json_put_string(writer, "image", flip->image_path);
-        json_put_string(writer, "question", flip->question);
-        json_put_string(writer, "label", flip->label);
-        json_put_string(writer, "first_answer", flip->answers[0]);
-        json_put_string(writer, "second_answer", flip->answers[1]);
-        json_put_number(writer, "first_credit", flip->credits[0]);
-        json_put_number(writer, "second_credit", flip->credits[1]);
-        json_close(writer, '}');
-    }
-    json_close(writer, ']');
+    flips_put_json(writer, "listed", flips->listed, flips->n_listed);
     json_close(writer, '}');
 }
 

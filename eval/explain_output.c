@@ -231,25 +231,6 @@ void explain_add_tables(const struct explanation_list *list, bool markdown, stru
     arena_release(&arena);
 }
 
-static void put_examples(struct json_writer *writer, const struct explain_row *row)
-{
-    json_open(writer, "examples", '[');
-    for (size_t i = 0; i < row->n_examples; i++) {
-        const struct flip *flip = &row->examples[i];
-        json_open(writer, NULL, '{');
-        json_put_string(writer, "id", flip->id);
-        json_put_string(writer, "image", flip->image_path);
-        json_put_string(writer, "question", flip->question);
-        json_put_string(writer, "label", flip->label);
-        json_put_string(writer, "first_answer", flip->answers[0]);
-        json_put_string(writer, "second_answer", flip->answers[1]);
-        json_put_number(writer, "first_credit", flip->credits[0]);
-        json_put_number(writer, "second_credit", flip->credits[1]);
-        json_close(writer, '}');
-    }
-    json_close(writer, ']');
-}
-
 static double share(int64_t units, const struct explanation *item)
 {
     return (double)units / (double)EXPLAIN_CREDIT / (double)item->n;
@@ -269,7 +250,7 @@ static void put_stages(struct json_writer *writer, const struct explanation *ite
         json_put_number(writer, "net", share(row->won + row->lost, item));
         json_put_count(writer, "may_be_earlier", row->n_unsure);
         json_put_count(writer, "not_told", row->n_unknown);
-        put_examples(writer, row);
+        flips_put_json(writer, "examples", row->examples, row->n_examples);
         json_close(writer, '}');
     }
     json_close(writer, ']');

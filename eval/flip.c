@@ -48,3 +48,21 @@ struct flip flip_make(const struct run_answers *first, size_t a, const struct ru
         .credits = {first->credits[a], second->credits[b]},
     };
 }
+
+void flips_put_json(struct json_writer *writer, const char *key, const struct flip *flips, size_t n)
+{
+    json_open(writer, key, '[');
+    for (size_t i = 0; i < n; i++) {
+        json_open(writer, NULL, '{');
+        json_put_string(writer, "id", flips[i].id);
+        json_put_string(writer, "image", flips[i].image_path);
+        json_put_string(writer, "question", flips[i].question);
+        json_put_string(writer, "label", flips[i].label);
+        json_put_string(writer, "first_answer", flips[i].answers[0]);
+        json_put_string(writer, "second_answer", flips[i].answers[1]);
+        json_put_number(writer, "first_credit", flips[i].credits[0]);
+        json_put_number(writer, "second_credit", flips[i].credits[1]);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}

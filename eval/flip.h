@@ -4,6 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "eval/run_answers.h"
+#include "reports/json_writer.h"
 
 #include <stddef.h>
 
@@ -19,5 +20,9 @@ struct flip {
  * memory. */
 struct flip flip_make(const struct run_answers *first, size_t a, const struct run_answers *second,
                       size_t b, struct arena *arena);
+
+/* Appends flips [n] as an array. */
+void flips_put_json(struct json_writer *writer, const char *key, const struct flip *flips,
+                    size_t n);
 
 #endif

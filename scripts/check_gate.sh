@@ -16,15 +16,10 @@ LOG=${LOG:-$folder/log}
 trap 'rm -rf "$folder"' EXIT INT TERM
 bad=0
 
-# model NAME LAYERS: a LLaMA decoder of width 384 whose layers are nearly all of its time.
+. scripts/layered_model.sh
+
 model() {
-    mkdir -p "$folder/$1"
-    sed -e "/\"language_model\"/,\$ { s/\"layers\": [0-9]*/\"layers\": $2/
-            s/\"width\": [0-9]*/\"width\": 384/; s/\"heads\": [0-9]*/\"heads\": 6/
-            s/\"kv_heads\": [0-9]*/\"kv_heads\": 6/; s/\"head_dim\": [0-9]*/\"head_dim\": 64/
-            s/\"mlp_width\": [0-9]*/\"mlp_width\": 1056/; s/\"rope_dims\": [0-9]*/\"rope_dims\": 64/ }" \
-        -e 's/"out_width": [0-9]*/"out_width": 384/' -e '/"tokenizer":/d' \
-        examples/mini-llama/model.json >"$folder/$1/model.json"
+    layered_model "$folder/$1" "$2" 6
 }
 
 # command_of NAME: one start, the way a user would write it.  Its runs are of a few milliseconds, so that

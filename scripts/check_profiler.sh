@@ -17,15 +17,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT INT TERM
 bad=0
 
-# model NAME LAYERS: a LLaMA decoder of width 1024 whose layers are nearly all of its time.
+. scripts/layered_model.sh
+
 model() {
-    mkdir -p "$folder/$1"
-    sed -e "/\"language_model\"/,\$ { s/\"layers\": [0-9]*/\"layers\": $2/
-            s/\"width\": [0-9]*/\"width\": 1024/; s/\"heads\": [0-9]*/\"heads\": 16/
-            s/\"kv_heads\": [0-9]*/\"kv_heads\": 16/; s/\"head_dim\": [0-9]*/\"head_dim\": 64/
-            s/\"mlp_width\": [0-9]*/\"mlp_width\": 2816/; s/\"rope_dims\": [0-9]*/\"rope_dims\": 64/ }" \
-        -e 's/"out_width": [0-9]*/"out_width": 1024/' -e '/"tokenizer":/d' \
-        examples/mini-llama/model.json >"$folder/$1/model.json"
+    layered_model "$folder/$1" "$2" 16
 }
 
 # compare A B SEED: the line that compares them.  One thread: what else runs has the other cores, and

@@ -3,15 +3,13 @@
 #     embed_page.sh reports/page > build/page_data.c
 set -eu
 export LC_ALL=C
+. scripts/embed_bytes.sh
 
 echo '/* Written by scripts/embed_page.sh: do not edit. */'
 echo '#include "reports/page_data.h"'
 for part in html css js; do
     file=$1/page.$part
     [ -s "$file" ] || { echo "embed_page: cannot read $file" >&2; exit 1; }
-    echo
-    echo "static const unsigned char bytes_${part}[] = {"
-    od -A n -v -t u1 "$file" | sed 's/  */, /g; s/^, /    /; s/$/,/'
-    echo '    0};'
+    embed_bytes "bytes_$part" "$file"
     echo "const struct page_data page_$part = {(const char *)bytes_$part, sizeof bytes_$part - 1};"
 done

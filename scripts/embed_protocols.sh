@@ -3,6 +3,7 @@
 #     embed_protocols.sh datasets/protocols/*.json > build/protocols_data.c
 set -eu
 export LC_ALL=C
+. scripts/embed_bytes.sh
 
 # By name: with the ending, "a-b.json" would stand in front of "a.json".
 sorted=$(printf '%s\n' "$@" | sed 's/\.json$//' | sort | sed 's/$/.json/')
@@ -17,12 +18,7 @@ echo '#include "datasets/protocol.h"'
 echo '#include "datasets/protocol_data.h"'
 index=0
 for file in $sorted; do
-    [ -r "$file" ] || { echo "embed_protocols: cannot read $file" >&2; exit 1; }
-    echo
-    echo "static const unsigned char protocol_$index[] = {"
-    od -A n -v -t u1 "$file" | sed 's/  */, /g; s/^, /    /; s/$/,/'
-    # A file may be empty, an array may not; the size does not count this byte.
-    echo '    0};'
+    embed_bytes "protocol_$index" "$file"
     index=$((index + 1))
 done
 echo

@@ -3,16 +3,13 @@
 #     embed_published.sh reports/published/*.csv > build/published_data.c
 set -eu
 export LC_ALL=C
+. scripts/embed_bytes.sh
 
 echo '/* Written by scripts/embed_published.sh: do not edit. */'
 echo '#include "reports/published_data.h"'
 index=0
 for file in "$@"; do
-    [ -r "$file" ] || { echo "embed_published: cannot read $file" >&2; exit 1; }
-    echo
-    echo "static const unsigned char file_$index[] = {"
-    od -A n -v -t u1 "$file" | sed 's/  */, /g; s/^, /    /; s/$/,/'
-    echo '    0};'
+    embed_bytes "file_$index" "$file"
     index=$((index + 1))
 done
 echo
